@@ -1,0 +1,293 @@
+# make                  build/ngx_http_mcp_policy_module.so, build/mcp-policy
+# make help             everything else
+#
+# NGINX_SRC=dir         build against an nginx source tree, not nginx-dev
+# STATIC=1              with NGINX_SRC: an nginx with the module inside
+# SANITIZE=1            nginx, module, tool and tests under ASan and UBSan
+# CC=, CFLAGS=          compiler and its additional flags
+
+SHELL = /bin/bash
+.SHELLFLAGS = -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+# Keeps a file of settings, new only when they change.
+settle = >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+MAKEFLAGS += --no-print-directory
+
+NAME := ngx_http_mcp_policy_module
+SRC := ngx_mcp_policy_module
+TOP := $(CURDIR)
+
+NGINX_SRC ?=
+STATIC ?=
+SANITIZE ?=
+DESTDIR ?=
+PREFIX ?= /usr/local
+
+BUILD := $(TOP)/build$(if $(SANITIZE),/sanitize)
+MODULE := $(BUILD)/$(NAME).so
+TOOL := $(BUILD)/mcp-policy
+
+JOBS ?= $(shell nproc)
+TEST_JOBS ?= $(shell echo $$(( $(JOBS) + 1 )))
+SECONDS ?= 60
+FUZZ ?=
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+CFLAGS ?=
+
+WARN := -Wall -Wextra -Wpointer-arith -Werror
+DEFS := -I$(SRC)/core -D_GNU_SOURCE
+LIBS := -ljansson -lyaml -lpcre2-8 -lcrypto
+
+# Debian's hardening; the sanitizers replace it.  nginx itself copies zero
+# bytes from NULL here and there, and clang takes its callbacks for wrong.
+HARDEN := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
+ASAN := -O1 -fsanitize=address,undefined -fno-sanitize=nonnull-attribute \
+        -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+
+ifneq ($(findstring clang,$(CC)),)
+ASAN += -fno-sanitize=function
+endif
+
+MODE := $(if $(SANITIZE),$(ASAN),$(HARDEN))
+LINK := $(if $(SANITIZE),$(ASAN))
+
+
+.PHONY: all module tool
+all: module tool
+
+module: $(if $(STATIC),nginx,$(MODULE))
+tool: $(if $(wildcard $(SRC)/cli/*.c),$(TOOL))
+
+
+# nginx and the module: nginx's own makefile knows what is stale, so it is
+# always asked.  The configure step is repeated when its input has changed.
+
+SANITIZE_SRC := $(BUILD)/src/nginx
+
+ifneq ($(and $(SANITIZE),$(if $(NGINX_SRC),,1)),)
+override NGINX_SRC := $(SANITIZE_SRC)
+endif
+
+# A module for a private nginx is tested with that nginx.
+OWN_NGINX := $(if $(NGINX_SRC),yes)
+NGINX := $(if $(OWN_NGINX),$(BUILD)/nginx,$(shell command -v nginx))
+
+CC_OPT := -g -fPIC $(MODE) $(if $(SANITIZE),-DNGX_DEBUG_PALLOC=1) $(CFLAGS)
+LD_OPT := $(if $(SANITIZE),$(ASAN),-Wl,-z,relro -Wl,-z,now)
+
+# nginx runs where it is built: no path of the system is its business.
+OWN_FLAGS := --with-compat --with-debug --with-pcre-jit --with-threads \
+    --with-http_ssl_module --with-http_v2_module \
+    --with-http_realip_module --with-http_auth_request_module \
+    --with-http_stub_status_module --with-http_sub_module \
+    --with-http_gunzip_module --with-http_addition_module
+
+OBJS := $(BUILD)/objs$(if $(OWN_NGINX),-src)$(if $(STATIC),-static)
+CONFIGURED := $(OBJS)/.configured
+
+# A file that comes or goes needs a new configure step, too.
+SOURCES := $(sort $(wildcard $(SRC)/core/*.[ch] $(SRC)/nginx/*.[ch]))
+
+export NGINX_SRC STATIC OBJS CC CC_OPT LD_OPT OWN_FLAGS
+
+$(MODULE): $(CONFIGURED) FORCE
+	@t/tools/nginx-build modules
+	@cmp -s $(OBJS)/$(NAME).so $@ || cp $(OBJS)/$(NAME).so $@
+
+.PHONY: nginx
+nginx: $(BUILD)/nginx
+
+$(BUILD)/nginx: $(CONFIGURED) FORCE
+	@t/tools/nginx-build binary
+	@cmp -s $(OBJS)/nginx $@ || cp $(OBJS)/nginx $@
+
+$(CONFIGURED): config Makefile t/tools/nginx-build $(OBJS)/.settings \
+        $(if $(filter $(SANITIZE_SRC),$(NGINX_SRC)),$(SANITIZE_SRC)/.fetched) \
+        | deps-build
+	@t/tools/nginx-build configure
+	@touch $@
+
+$(OBJS)/.settings: FORCE
+	@mkdir -p $(OBJS)
+	@printf '%s\n' '$(CC) $(CC_OPT) $(LD_OPT) $(NGINX_SRC) $(STATIC)' \
+	    "$$(nginx -v 2>&1 || true)" $(SOURCES) $(settle)
+
+$(SANITIZE_SRC)/.fetched: | deps
+	@t/tools/nginx-source $(SANITIZE_SRC)
+	@touch $@
+
+.PHONY: FORCE
+FORCE:
+
+
+# The core once more, for the tool, the unit tests and the fuzzers.
+
+CORE := $(wildcard $(SRC)/core/*.c)
+CLI := $(wildcard $(SRC)/cli/*.c)
+UNIT := $(wildcard t/unit/test_*.c)
+
+CORE_OBJS := $(CORE:$(SRC)/%.c=$(BUILD)/obj/%.o)
+CLI_OBJS := $(CLI:$(SRC)/%.c=$(BUILD)/obj/%.o)
+UNIT_TESTS := $(UNIT:t/unit/%.c=$(BUILD)/unit/%)
+
+COMPILE = $(CC) -std=c11 -g $(WARN) $(DEFS) $(MODE) $(CFLAGS) -MMD -MP
+
+$(BUILD)/obj/%.o: $(SRC)/%.c $(BUILD)/obj/.settings
+	@mkdir -p $(@D)
+	@$(COMPILE) -c -o $@ $<
+
+$(BUILD)/obj/.settings: FORCE | deps-build
+	@mkdir -p $(@D)
+	@echo '$(COMPILE)' $(settle)
+
+$(TOOL): $(CORE_OBJS) $(CLI_OBJS)
+	@$(CC) $(LINK) -o $@ $^ -Wl,--as-needed $(LIBS) -lcurl
+
+$(BUILD)/unit/%: t/unit/%.c $(CORE_OBJS)
+	@mkdir -p $(@D)
+	@$(COMPILE) -It/unit -MF $@.d -o $@ $< $(CORE_OBJS) \
+	    -Wl,--as-needed $(LIBS)
+
+-include $(CORE_OBJS:.o=.d) $(CLI_OBJS:.o=.d) $(UNIT_TESTS:=.d)
+
+
+# Tests: everything that prints TAP goes through one prove.
+
+TESTS ?=
+ALL_TESTS = $(sort $(wildcard t/*.t t/cli/*.t)) $(UNIT_TESTS)
+
+TEST_ENV = TEST_NGINX_BINARY=$(NGINX) \
+    TEST_NGINX_MODULE=$(if $(STATIC),,$(MODULE)) \
+    TEST_MCP_POLICY=$(TOOL) TEST_BUILD=$(BUILD) \
+    TEST_SANITIZE=$(SANITIZE) TEST_FUZZERS='$(FUZZERS)' \
+    TEST_FUZZ_BUILD=$(FUZZ_BUILD) \
+    ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0 \
+    UBSAN_OPTIONS=print_stacktrace=1
+
+# Whether the tests chosen need something that only they do.
+wants = $(if $(TESTS),$(findstring $1,$(TESTS)),yes)
+
+.PHONY: test
+test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
+        $(if $(call wants,fuzz),fuzzers) \
+        $(if $(or $(call wants,clients),$(call wants,conformance)),e2e-deps)
+	@$(TEST_ENV) prove -It/lib -j$(TEST_JOBS) --timer \
+	    $(or $(TESTS),$(ALL_TESTS))
+
+# The official clients and servers, all pinned by lock files.
+.PHONY: e2e-deps
+e2e-deps: t/e2e/node_modules/.installed $(TOP)/build/python/.installed
+
+t/e2e/node_modules/.installed: t/e2e/package-lock.json | deps-run
+	@echo 'installing the official MCP packages'
+	@cd t/e2e && npm ci --ignore-scripts --silent
+	@touch $@
+
+$(TOP)/build/python/.installed: t/e2e/requirements-1.txt \
+        t/e2e/requirements-2.txt | deps
+	@echo 'installing the official Python clients'
+	@rm -rf $(@D)
+	@for n in 1 2; do \
+	    python3 -m venv $(@D)/sdk$$n; \
+	    $(@D)/sdk$$n/bin/pip install -q --disable-pip-version-check \
+	        -r t/e2e/requirements-$$n.txt; \
+	done
+	@touch $@
+
+
+# Fuzzing needs clang's libFuzzer.
+
+FUZZERS := $(patsubst t/fuzz/fuzz_%.c,%,$(wildcard t/fuzz/fuzz_*.c))
+FUZZ_BUILD := $(TOP)/build/fuzz
+FUZZ_OBJS := $(CORE:$(SRC)/%.c=$(FUZZ_BUILD)/obj/%.o)
+FUZZ_FLAGS := -std=c11 -g -O1 $(WARN) $(DEFS) -fsanitize=address,undefined \
+    -fno-sanitize-recover=undefined
+
+.PHONY: fuzz fuzzers
+fuzz: fuzzers
+	@for name in $(or $(FUZZ),$(FUZZERS)); do \
+	    t/tools/fuzz $(FUZZ_BUILD) $$name $(SECONDS); \
+	done
+
+fuzzers: $(FUZZERS:%=$(FUZZ_BUILD)/%)
+
+$(FUZZ_BUILD)/obj/%.o: $(SRC)/%.c | deps
+	@mkdir -p $(@D)
+	@clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(FUZZ_BUILD)/%: t/fuzz/fuzz_%.c $(FUZZ_OBJS)
+	@mkdir -p $(@D)
+	@clang $(FUZZ_FLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< \
+	    $(FUZZ_OBJS) -Wl,--as-needed $(LIBS)
+
+-include $(FUZZ_OBJS:.o=.d) $(FUZZERS:%=$(FUZZ_BUILD)/%.d)
+
+
+.PHONY: lint
+lint: deps $(if $(STATIC),,$(MODULE))
+	@t/tools/lint $(if $(STATIC),,$(MODULE))
+
+.PHONY: bench
+bench: deps all
+	@$(TEST_ENV) t/bench/run
+
+.PHONY: run
+UPSTREAM ?=
+PORT ?= 8080
+run: all $(if $(OWN_NGINX),nginx) $(if $(UPSTREAM),,run-server)
+	@$(TEST_ENV) t/tools/run '$(PORT)' '$(UPSTREAM)'
+
+.PHONY: run-server
+run-server: t/e2e/node_modules/.installed
+
+
+# Where the installed nginx looks for modules.
+MODULES_PATH ?= $(or $(shell nginx -V 2>&1 \
+    | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p'),/usr/lib/nginx/modules)
+
+.PHONY: install
+install: all
+	install -D -m 644 $(MODULE) $(DESTDIR)$(MODULES_PATH)/$(NAME).so
+	$(if $(wildcard $(TOOL)),install -D -m 755 $(TOOL) \
+	    $(DESTDIR)$(PREFIX)/bin/mcp-policy)
+
+.PHONY: clean distclean
+clean:
+	rm -rf build
+
+distclean: clean
+	rm -rf t/e2e/node_modules
+
+.PHONY: deps deps-build deps-run
+deps:
+	@t/tools/deps test
+
+deps-build:
+	@t/tools/deps build
+
+deps-run:
+	@t/tools/deps run
+
+.PHONY: help
+help:
+	@printf '%s\n' \
+	    'make                   module and tool, in build/' \
+	    'make run               reference server and gateway on loopback' \
+	    '                       UPSTREAM=url PORT=8080' \
+	    'make test              every test; TESTS=t/body.t selects' \
+	    'make lint              house rules, cppcheck, clang-tidy' \
+	    'make fuzz              FUZZ=json SECONDS=60' \
+	    'make bench             cost per request beside a bare proxy' \
+	    'make install           DESTDIR= PREFIX=/usr/local' \
+	    'make deps              packages that the above need' \
+	    'make clean, distclean  also what npm installed' \
+	    '' \
+	    'NGINX_SRC=dir          a source tree instead of nginx-dev' \
+	    'STATIC=1               with NGINX_SRC: module inside nginx' \
+	    'SANITIZE=1             everything under ASan and UBSan'

@@ -1,0 +1,88 @@
+#include <stdlib.h>
+
+#include "load.h"
+
+
+static const char  cli_check_usage[] =
+    "usage: mcp-policy check [--prefix DIR] FILE...";
+
+static const char  cli_check_help[] =
+    "\n"
+    "Reads the mcp_policy blocks of nginx configuration files, of a whole\n"
+    "nginx.conf or parts of it, and prints what is wrong with them.  The\n"
+    "files that \"include\" names are read, too.\n"
+    "\n"
+    "  --prefix DIR   where relative includes are; default: the directory\n"
+    "                 of FILE\n"
+    "\n"
+    "exit status: 0 no errors, 1 errors, 2 usage or I/O error";
+
+
+cli_code_t
+cli_check(int argc, char *const *argv)
+{
+    int           i, count;
+    bool          help;
+    unsigned      policies, errors, warnings;
+    cli_code_t    code, rc;
+    cli_load_t    load;
+    const char   *prefix, **files;
+    cli_option_t  options[] = {
+        { "--prefix", &prefix, NULL },
+        { "--help", NULL, &help },
+        { "-h", NULL, &help },
+        { NULL, NULL, NULL }
+    };
+
+    prefix = NULL;
+    help = false;
+    files = cli_alloc((size_t) argc * sizeof(char *));
+
+    code = cli_options(argc, argv, cli_check_usage, options, files, &count);
+
+    if (code == CLI_GOOD && help) {
+        printf("%s\n%s\n", cli_check_usage, cli_check_help);
+        free(files);
+        return CLI_GOOD;
+    }
+
+    if (code == CLI_GOOD && count == 0) {
+        cli_error("no file given\n%s", cli_check_usage);
+        code = CLI_FAILED;
+    }
+
+    if (code != CLI_GOOD) {
+        free(files);
+        return code;
+    }
+
+    policies = errors = warnings = 0;
+
+    for (i = 0; i < count; i++) {
+        cli_load_init(&load, stdout, prefix);
+        rc = cli_load(&load, files[i]);
+
+        if (rc > code) {
+            code = rc;
+        }
+
+        policies += load.count;
+        errors += load.errors;
+        warnings += load.warnings;
+
+        cli_load_free(&load);
+    }
+
+    if (policies || errors) {
+        cli_load_count(stdout, policies, "policy");
+        fputs(": ", stdout);
+        cli_load_count(stdout, errors, "error");
+        fputs(", ", stdout);
+        cli_load_count(stdout, warnings, "warning");
+        putchar('\n');
+    }
+
+    free(files);
+
+    return code;
+}

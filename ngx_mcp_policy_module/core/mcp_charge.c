@@ -1,0 +1,577 @@
+/*
+ * Limits that apply to the calls of a body: which counter, what cost, and the
+ * reservation of all of them at once.
+ */
+
+#include "mcp_judge.h"
+
+#include "mcp_decimal.h"
+#include "mcp_siphash.h"
+
+
+#define MCP_KEY_BUFFER   512
+#define MCP_PENDING_MIN  8
+
+/* Tags in a key: two things that spell alike are not the same. */
+typedef enum {
+    MCP_TAG_NAMED = 'n',
+    MCP_TAG_SHARED = 's',
+    MCP_TAG_CALLED = 'c',
+    MCP_TAG_GRANT = 'G',
+    MCP_TAG_SESSION = 'S',
+    MCP_TAG_STANDS_IN = 'I',      /* the grant, without a session */
+    MCP_TAG_GLOBAL = 'A',
+    MCP_TAG_TEXT = 'T',
+    MCP_TAG_STRING = 'q',
+    MCP_TAG_NUMBER = '0',
+    MCP_TAG_TRUE = 't',
+    MCP_TAG_FALSE = 'f'
+} mcp_tag_t;
+
+#define MCP_MARK_RULE      0x01   /* rule with "dry_run on" */
+#define MCP_MARK_LOCATION  0x02   /* "mcp_dry_run on" */
+
+
+/* What a key is hashed of; grows into the arena. */
+typedef struct {
+    uint8_t      *data;
+    size_t        len;
+    size_t        size;
+    bool          failed;
+    mcp_arena_t  *arena;
+    uint8_t       buffer[MCP_KEY_BUFFER];
+} mcp_key_text_t;
+
+
+static mcp_rc_t mcp_charge_key(mcp_judge_t *judge, mcp_pending_t *pending,
+    mcp_refusal_t *refusal);
+static mcp_rc_t mcp_charge_key_part(mcp_judge_t *judge, const mcp_key_t *key,
+    mcp_key_text_t *text);
+static mcp_rc_t mcp_charge_key_argument(mcp_judge_t *judge,
+    const mcp_key_t *key, mcp_key_text_t *text);
+static void mcp_charge_append(mcp_key_text_t *text, mcp_tag_t tag,
+    mcp_str_t value);
+static mcp_rc_t mcp_charge_cost(mcp_judge_t *judge, mcp_pending_t *pending);
+static void mcp_charge_refuse(const mcp_pending_t *pending,
+    mcp_action_t action, mcp_reason_t reason, mcp_refusal_t *refusal);
+static mcp_rc_t mcp_charge_arrays(mcp_judge_t *judge,
+    mcp_verdict_t *verdict);
+static void mcp_charge_drop(mcp_judge_t *judge, mcp_verdict_t *verdict,
+    uint32_t index, mcp_action_t action, mcp_reason_t reason);
+static bool mcp_charge_drop_dry(mcp_judge_t *judge, mcp_verdict_t *verdict);
+
+
+mcp_rc_t
+mcp_charge_note(mcp_judge_t *judge, const mcp_scope_t *scope,
+    const mcp_rule_t *rule, const mcp_limit_t *limit)
+{
+    uint32_t        room;
+    mcp_pending_t  *pending;
+
+    if (judge->pending_count == judge->pending_room) {
+
+        room = judge->pending_room == 0 ? MCP_PENDING_MIN
+                                        : judge->pending_room * 2;
+
+        pending = mcp_arena_alloc(judge->arena,
+                                  room * sizeof(mcp_pending_t));
+        if (pending == NULL) {
+            return MCP_NOMEM;
+        }
+
+        if (judge->pending_count != 0) {
+            memcpy(pending, judge->pending,
+                   judge->pending_count * sizeof(mcp_pending_t));
+        }
+
+        judge->pending = pending;
+        judge->pending_room = room;
+    }
+
+    pending = &judge->pending[judge->pending_count++];
+
+    pending->limit = limit;
+    pending->rule = rule;
+    pending->scope = *scope;
+    pending->message = judge->message;
+    pending->dry = rule->dry_run || scope->block->dry_run;
+
+    return MCP_OK;
+}
+
+
+mcp_rc_t
+mcp_charge_prepare(mcp_judge_t *judge, uint32_t from, mcp_refusal_t *refusal)
+{
+    mcp_rc_t        rc;
+    uint32_t        i, kept;
+    mcp_pending_t  *pending;
+
+    kept = from;
+
+    for (i = from; i < judge->pending_count; i++) {
+        pending = &judge->pending[i];
+
+        rc = mcp_charge_key(judge, pending, refusal);
+
+        if (rc == MCP_OK) {
+            rc = mcp_charge_cost(judge, pending);
+
+            if (rc == MCP_NO) {
+                mcp_charge_refuse(pending, MCP_DENY, MCP_REASON_BAD_COST,
+                                  refusal);
+            }
+        }
+
+        if (rc == MCP_NO && pending->dry) {
+            mcp_judge_dry(judge, refusal);
+            continue;
+        }
+
+        if (rc != MCP_OK) {
+            return rc;
+        }
+
+        /* a cost of 0 passes, and needs no counter */
+
+        if (pending->cost != 0) {
+            judge->pending[kept++] = *pending;
+        }
+    }
+
+    judge->pending_count = kept;
+
+    return MCP_OK;
+}
+
+
+static mcp_rc_t
+mcp_charge_key(mcp_judge_t *judge, mcp_pending_t *pending,
+    mcp_refusal_t *refusal)
+{
+    mcp_rc_t            rc;
+    uint8_t             head[12];
+    uint32_t            i;
+    mcp_key_text_t      text;
+    const mcp_limit_t  *limit;
+    const mcp_scope_t  *scope;
+
+    limit = pending->limit;
+    scope = &pending->scope;
+
+    text.data = text.buffer;
+    text.len = 0;
+    text.size = sizeof(text.buffer);
+    text.failed = false;
+    text.arena = judge->arena;
+
+    head[0] = (pending->dry ? MCP_MARK_RULE : 0)
+              | (judge->caller->dry_run ? MCP_MARK_LOCATION : 0);
+    head[1] = (uint8_t) limit->spec.algorithm;
+    head[2] = (uint8_t) scope->kind;
+    head[3] = (uint8_t) limit->key_count;
+    memcpy(&head[4], &limit->spec.window_ms, 8);
+
+    if (limit->counter.len != 0) {
+
+        /* shared by all kinds of users */
+
+        head[2] = 0;
+        mcp_charge_append(&text, MCP_TAG_NAMED, limit->counter);
+
+    } else {
+        mcp_charge_append(&text, MCP_TAG_NAMED, pending->rule->name);
+        mcp_charge_append(&text, limit->shared ? MCP_TAG_SHARED
+                                               : MCP_TAG_CALLED,
+                          limit->shared ? mcp_str("*") : scope->name);
+    }
+
+    mcp_charge_append(&text, MCP_TAG_TEXT, judge->policy->name);
+    mcp_charge_append(&text, MCP_TAG_TEXT,
+                      (mcp_str_t) { head, sizeof(head) });
+
+    for (i = 0; i < limit->key_count; i++) {
+        rc = mcp_charge_key_part(judge, &limit->keys[i], &text);
+
+        if (rc == MCP_NO || rc == MCP_ERROR) {
+            mcp_charge_refuse(pending, MCP_DENY, MCP_REASON_NO_KEY, refusal);
+            refusal->key = &limit->keys[i];
+
+            return MCP_NO;
+        }
+
+        if (rc != MCP_OK) {
+            return rc;
+        }
+    }
+
+    if (text.failed) {
+        return MCP_NOMEM;
+    }
+
+    mcp_siphash(judge->caller->hash_key,
+                (mcp_str_t) { text.data, text.len }, pending->key);
+
+    return MCP_OK;
+}
+
+
+/* MCP_NO and MCP_ERROR: there is no usable value. */
+static mcp_rc_t
+mcp_charge_key_part(mcp_judge_t *judge, const mcp_key_t *key,
+    mcp_key_text_t *text)
+{
+    mcp_rc_t             rc;
+    mcp_str_t            value;
+    mcp_tag_t            tag;
+    const mcp_caller_t  *caller;
+
+    caller = judge->caller;
+
+    switch (key->kind) {
+
+    case MCP_KEY_GRANT:
+        tag = MCP_TAG_GRANT;
+        value = caller->grant;
+        break;
+
+    case MCP_KEY_SESSION:
+
+        if (caller->session.len != 0) {
+            tag = MCP_TAG_SESSION;
+            value = caller->session;
+
+        } else {
+            tag = MCP_TAG_STANDS_IN;
+            value = caller->grant;
+        }
+
+        break;
+
+    case MCP_KEY_GLOBAL:
+        tag = MCP_TAG_GLOBAL;
+        value = mcp_str("*");
+        break;
+
+    case MCP_KEY_ARGUMENT:
+        return mcp_charge_key_argument(judge, key, text);
+
+    case MCP_KEY_TEXT:
+        tag = MCP_TAG_TEXT;
+
+        rc = mcp_text_value(&key->text, judge->subject.resolve,
+                            judge->subject.resolve_data, judge->arena,
+                            &value);
+        if (rc != MCP_OK) {
+            return rc;
+        }
+
+        break;
+
+    default:
+        return MCP_ERROR;
+    }
+
+    if (value.len == 0) {
+        return MCP_NO;
+    }
+
+    mcp_charge_append(text, tag, value);
+
+    return MCP_OK;
+}
+
+
+static mcp_rc_t
+mcp_charge_key_argument(mcp_judge_t *judge, const mcp_key_t *key,
+    mcp_key_text_t *text)
+{
+    size_t             length;
+    uint8_t            number[MCP_DECIMAL_CANONICAL_MAX];
+    mcp_rc_t           rc;
+    uint32_t           index;
+    mcp_str_t          value;
+    const mcp_json_t  *json;
+
+    if (judge->subject.arguments == MCP_JSON_NONE) {
+        return MCP_NO;
+    }
+
+    json = judge->subject.json;
+
+    index = mcp_path_find(&key->path, json, judge->subject.arguments);
+    if (index == MCP_JSON_NONE) {
+        return MCP_NO;
+    }
+
+    switch (json->tokens[index].type) {
+
+    case MCP_JSON_STRING:
+
+        rc = mcp_json_string(json, index, judge->arena, &value);
+        if (rc != MCP_OK) {
+            return rc;
+        }
+
+        mcp_charge_append(text, MCP_TAG_STRING, value);
+        return MCP_OK;
+
+    case MCP_JSON_NUMBER:
+
+        rc = mcp_decimal_canonical(mcp_json_raw(json, index), number,
+                                   &length);
+        if (rc != MCP_OK) {
+            return rc;
+        }
+
+        mcp_charge_append(text, MCP_TAG_NUMBER,
+                          (mcp_str_t) { number, length });
+        return MCP_OK;
+
+    case MCP_JSON_TRUE:
+        mcp_charge_append(text, MCP_TAG_TRUE, mcp_str(""));
+        return MCP_OK;
+
+    case MCP_JSON_FALSE:
+        mcp_charge_append(text, MCP_TAG_FALSE, mcp_str(""));
+        return MCP_OK;
+
+    default:
+        return MCP_NO;
+    }
+}
+
+
+/* Tag, length, bytes: no two lists of values give the same text. */
+static void
+mcp_charge_append(mcp_key_text_t *text, mcp_tag_t tag, mcp_str_t value)
+{
+    size_t     size, needed;
+    uint8_t   *data;
+    uint64_t   length;
+
+    length = value.len;
+    needed = 1 + sizeof(length) + value.len;
+
+    if (text->size - text->len < needed) {
+
+        size = text->size + needed + MCP_KEY_BUFFER;
+
+        data = mcp_arena_alloc(text->arena, size);
+        if (data == NULL) {
+            text->failed = true;
+            return;
+        }
+
+        memcpy(data, text->data, text->len);
+        text->data = data;
+        text->size = size;
+    }
+
+    data = text->data + text->len;
+
+    data[0] = (uint8_t) tag;
+    memcpy(data + 1, &length, sizeof(length));
+
+    if (value.len != 0) {
+        memcpy(data + 1 + sizeof(length), value.data, value.len);
+    }
+
+    text->len += needed;
+}
+
+
+static mcp_rc_t
+mcp_charge_cost(mcp_judge_t *judge, mcp_pending_t *pending)
+{
+    uint32_t           index;
+    mcp_error_t        error;
+    const mcp_json_t  *json;
+
+    if (pending->limit->cost_path == NULL) {
+        pending->cost = pending->limit->cost;
+        return MCP_OK;
+    }
+
+    if (judge->subject.arguments == MCP_JSON_NONE) {
+        return MCP_NO;
+    }
+
+    json = judge->subject.json;
+
+    index = mcp_path_find(pending->limit->cost_path, json,
+                          judge->subject.arguments);
+
+    if (index == MCP_JSON_NONE
+        || json->tokens[index].type != MCP_JSON_NUMBER
+        || mcp_decimal_micros(mcp_json_raw(json, index), &pending->cost,
+                              &error)
+           != MCP_OK)
+    {
+        return MCP_NO;
+    }
+
+    return MCP_OK;
+}
+
+
+static void
+mcp_charge_refuse(const mcp_pending_t *pending, mcp_action_t action,
+    mcp_reason_t reason, mcp_refusal_t *refusal)
+{
+    memset(refusal, 0, sizeof(*refusal));
+
+    refusal->action = action;
+    refusal->reason = reason;
+    refusal->scope = pending->scope;
+    refusal->rule = pending->rule;
+    refusal->limit = pending->limit;
+}
+
+
+mcp_rc_t
+mcp_charge_reserve(mcp_judge_t *judge, const mcp_store_t *store,
+    mcp_verdict_t *verdict, uint32_t *message, mcp_refusal_t *refusal)
+{
+    mcp_rc_t  rc;
+    uint32_t  failed;
+
+    if (mcp_charge_arrays(judge, verdict) != MCP_OK) {
+        return MCP_NOMEM;
+    }
+
+    /* every round takes a dry limit away: at most pending_count rounds */
+
+    while (verdict->charge_count > 0) {
+
+        failed = 0;
+        rc = MCP_ERROR;
+
+        if (store != NULL) {
+            rc = store->reserve(store->data, verdict->charges,
+                                verdict->charge_count, judge->caller->now_ms,
+                                &failed);
+        }
+
+        if (rc == MCP_OK || rc == MCP_NOMEM) {
+            return rc;
+        }
+
+        if (rc == MCP_NO && failed < verdict->charge_count) {
+
+            if (judge->pending[failed].dry) {
+                mcp_charge_drop(judge, verdict, failed, MCP_LIMIT,
+                                MCP_REASON_RATE_LIMITED);
+                continue;
+            }
+
+            mcp_charge_refuse(&judge->pending[failed], MCP_LIMIT,
+                              MCP_REASON_RATE_LIMITED, refusal);
+            refusal->retry_ms = verdict->charges[failed].result.retry_ms;
+            *message = judge->pending[failed].message;
+
+            return MCP_NO;
+        }
+
+        /* no counter: without the dry ones there may be room */
+
+        if (mcp_charge_drop_dry(judge, verdict)) {
+            continue;
+        }
+
+        if (judge->caller->zone_full_allow) {
+            verdict->charge_count = 0;
+            return MCP_OK;
+        }
+
+        mcp_charge_refuse(&judge->pending[0], MCP_DENY, MCP_REASON_ZONE_FULL,
+                          refusal);
+        *message = judge->pending[0].message;
+
+        return MCP_NO;
+    }
+
+    return MCP_OK;
+}
+
+
+static mcp_rc_t
+mcp_charge_arrays(mcp_judge_t *judge, mcp_verdict_t *verdict)
+{
+    uint32_t              i, count;
+    mcp_charge_t         *charges;
+    const mcp_limit_t   **limits;
+    const mcp_pending_t  *pending;
+
+    count = judge->pending_count;
+
+    charges = mcp_arena_calloc(judge->arena, count * sizeof(mcp_charge_t));
+    limits = mcp_arena_alloc(judge->arena, count * sizeof(mcp_limit_t *));
+
+    if (charges == NULL || limits == NULL) {
+        return MCP_NOMEM;
+    }
+
+    for (i = 0; i < count; i++) {
+        pending = &judge->pending[i];
+
+        charges[i].spec = &pending->limit->spec;
+        charges[i].key[0] = pending->key[0];
+        charges[i].key[1] = pending->key[1];
+        charges[i].cost = pending->cost;
+        limits[i] = pending->limit;
+    }
+
+    verdict->charges = charges;
+    verdict->limits = limits;
+    verdict->charge_count = count;
+
+    return MCP_OK;
+}
+
+
+/* Takes a dry charge out, and notes why in the decision of its message. */
+static void
+mcp_charge_drop(mcp_judge_t *judge, mcp_verdict_t *verdict, uint32_t index,
+    mcp_action_t action, mcp_reason_t reason)
+{
+    uint32_t       after;
+    mcp_refusal_t  refusal;
+
+    mcp_charge_refuse(&judge->pending[index], action, reason, &refusal);
+
+    judge->decision = &verdict->decisions[judge->pending[index].message];
+    mcp_judge_dry(judge, &refusal);
+
+    after = verdict->charge_count - index - 1;
+
+    memmove(&judge->pending[index], &judge->pending[index + 1],
+            after * sizeof(mcp_pending_t));
+    memmove(&verdict->charges[index], &verdict->charges[index + 1],
+            after * sizeof(mcp_charge_t));
+    memmove(&verdict->limits[index], &verdict->limits[index + 1],
+            after * sizeof(mcp_limit_t *));
+
+    judge->pending_count--;
+    verdict->charge_count--;
+}
+
+
+static bool
+mcp_charge_drop_dry(mcp_judge_t *judge, mcp_verdict_t *verdict)
+{
+    bool      dropped;
+    uint32_t  i;
+
+    dropped = false;
+
+    for (i = verdict->charge_count; i > 0; i--) {
+        if (judge->pending[i - 1].dry) {
+            mcp_charge_drop(judge, verdict, i - 1, MCP_DENY,
+                            MCP_REASON_ZONE_FULL);
+            dropped = true;
+        }
+    }
+
+    return dropped;
+}

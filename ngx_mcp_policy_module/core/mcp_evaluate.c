@@ -1,0 +1,785 @@
+/*
+ * The order of judgement: hide, default, names, method blocks, the most
+ * specific block, the block of "*", limits.  Lists ask the same functions.
+ */
+
+#include "mcp_judge.h"
+
+
+#define MCP_NAME_MAX  128
+
+/* The blocks of one target: the most specific one and that of "*". */
+#define MCP_SCOPES  2
+
+
+static void mcp_evaluate_init(mcp_judge_t *judge, const mcp_policy_t *policy,
+    const mcp_caller_t *caller, mcp_arena_t *arena);
+static mcp_rc_t mcp_evaluate_messages(mcp_judge_t *judge,
+    const mcp_body_t *body, mcp_verdict_t *verdict, bool *refused);
+static mcp_rc_t mcp_evaluate_message(mcp_judge_t *judge,
+    const mcp_message_t *message, mcp_refusal_t *refusal);
+static mcp_rc_t mcp_evaluate_target(mcp_judge_t *judge,
+    const mcp_message_t *message, const mcp_target_t *target,
+    mcp_scope_t *scopes, uint32_t *count, mcp_refusal_t *refusal);
+static mcp_rc_t mcp_evaluate_task(mcp_judge_t *judge, mcp_str_t id,
+    mcp_refusal_t *refusal);
+static mcp_rc_t mcp_evaluate_shown(mcp_judge_t *judge,
+    mcp_target_kind_t kind, mcp_str_t name, mcp_refusal_t *refusal);
+static mcp_rc_t mcp_evaluate_scopes(mcp_judge_t *judge,
+    mcp_target_kind_t kind, mcp_str_t name, mcp_scope_t *scopes,
+    uint32_t *count, mcp_refusal_t *refusal);
+static mcp_rc_t mcp_evaluate_hidden(mcp_judge_t *judge,
+    mcp_target_kind_t kind, mcp_str_t name, mcp_refusal_t *refusal);
+static mcp_rc_t mcp_evaluate_name(mcp_judge_t *judge, mcp_target_kind_t kind,
+    mcp_str_t name, bool exact, mcp_refusal_t *refusal);
+static bool mcp_evaluate_name_valid(mcp_str_t name);
+static mcp_rc_t mcp_evaluate_method(mcp_judge_t *judge,
+    const mcp_message_t *message, mcp_refusal_t *refusal);
+static mcp_rc_t mcp_evaluate_method_blocks(mcp_judge_t *judge,
+    mcp_str_t name, bool *named, mcp_refusal_t *refusal);
+static mcp_rc_t mcp_evaluate_blocks(mcp_judge_t *judge,
+    const mcp_scope_t *scopes, uint32_t count, mcp_refusal_t *refusal);
+static mcp_rc_t mcp_evaluate_refuse(mcp_refusal_t *refusal,
+    mcp_target_kind_t kind, mcp_str_t name, mcp_reason_t reason);
+static mcp_rc_t mcp_evaluate_decide(mcp_judge_t *judge,
+    const mcp_refusal_t *refusal, mcp_decision_t *decision);
+static bool mcp_evaluate_method_denied(const mcp_refusal_t *refusal);
+static mcp_rc_t mcp_evaluate_innocents(mcp_judge_t *judge,
+    const mcp_body_t *body, mcp_verdict_t *verdict);
+static mcp_rc_t mcp_evaluate_no_variables(void *data, const void *variables,
+    mcp_arena_t *arena, mcp_str_t *value);
+
+
+static const char *const  mcp_actions[] = {
+    [MCP_ALLOW] = "allow",
+    [MCP_DENY] = "deny",
+    [MCP_LIMIT] = "limit",
+    [MCP_APPROVE] = "approve",
+    [MCP_INVALID] = "invalid"
+};
+
+static const char *const  mcp_reasons[MCP_REASON_COUNT] = {
+    [MCP_REASON_NONE] = "",
+    [MCP_REASON_HIDDEN] = "hidden",
+    [MCP_REASON_NOT_LISTED] = "not_listed",
+    [MCP_REASON_NAME] = "bad_name",
+    [MCP_REASON_URI] = "bad_uri",
+    [MCP_REASON_DENIED] = "denied",
+    [MCP_REASON_CONDITION] = "condition",
+    [MCP_REASON_DENY_IF] = "deny_if",
+    [MCP_REASON_METHOD] = "method",
+    [MCP_REASON_TASK] = "unknown_task",
+    [MCP_REASON_TASK_OWNER] = "task_owner",
+    [MCP_REASON_UNDECIDABLE] = "undecidable",
+    [MCP_REASON_RATE_LIMITED] = "rate_limited",
+    [MCP_REASON_BAD_COST] = "bad_cost",
+    [MCP_REASON_NO_KEY] = "no_key",
+    [MCP_REASON_ZONE_FULL] = "zone_full",
+    [MCP_REASON_APPROVAL] = "approval_required",
+    [MCP_REASON_BATCH] = "batch",
+    [MCP_REASON_UNKNOWN_POLICY] = "unknown_policy",
+    [MCP_REASON_INTERNAL] = "internal"
+};
+
+
+const char *
+mcp_action_name(mcp_action_t action)
+{
+    return mcp_actions[action];
+}
+
+
+const char *
+mcp_reason_name(mcp_reason_t reason)
+{
+    return mcp_reasons[reason];
+}
+
+
+mcp_rc_t
+mcp_evaluate(const mcp_policy_t *policy, const mcp_body_t *body,
+    const mcp_caller_t *caller, const mcp_store_t *store, mcp_arena_t *arena,
+    mcp_verdict_t *verdict)
+{
+    bool           refused;
+    mcp_rc_t       rc;
+    uint32_t       message;
+    mcp_judge_t    judge;
+    mcp_refusal_t  refusal;
+
+    memset(verdict, 0, sizeof(*verdict));
+
+    if (body->count == 0) {
+        return MCP_ERROR;
+    }
+
+    verdict->decisions = mcp_arena_calloc(arena, body->count
+                                                 * sizeof(mcp_decision_t));
+    if (verdict->decisions == NULL) {
+        return MCP_NOMEM;
+    }
+
+    verdict->count = body->count;
+
+    mcp_evaluate_init(&judge, policy, caller, arena);
+    judge.subject.json = &body->json;
+
+    rc = mcp_evaluate_messages(&judge, body, verdict, &refused);
+    if (rc != MCP_OK) {
+        return rc;
+    }
+
+    if (!refused && judge.pending_count != 0) {
+        rc = mcp_charge_reserve(&judge, store, verdict, &message, &refusal);
+
+        if (rc == MCP_NO) {
+            refused = true;
+            verdict->first = message;
+
+            rc = mcp_evaluate_decide(&judge, &refusal,
+                                     &verdict->decisions[message]);
+        }
+
+        if (rc != MCP_OK) {
+            verdict->charge_count = 0;
+            return rc;
+        }
+    }
+
+    if (!refused) {
+        return MCP_OK;
+    }
+
+    verdict->charges = NULL;
+    verdict->limits = NULL;
+    verdict->charge_count = 0;
+
+    return mcp_evaluate_innocents(&judge, body, verdict);
+}
+
+
+mcp_rc_t
+mcp_evaluate_visible(const mcp_policy_t *policy, mcp_target_kind_t kind,
+    mcp_str_t name, const mcp_caller_t *caller, mcp_arena_t *arena)
+{
+    mcp_rc_t       rc;
+    mcp_judge_t    judge;
+    mcp_refusal_t  refusal;
+
+    mcp_evaluate_init(&judge, policy, caller, arena);
+
+    rc = mcp_evaluate_shown(&judge, kind, name, &refusal);
+
+    if (rc == MCP_OK) {
+        return MCP_OK;
+    }
+
+    if (rc == MCP_NO && refusal.reason != MCP_REASON_UNDECIDABLE) {
+        return MCP_NO;
+    }
+
+    return MCP_ERROR;
+}
+
+
+static void
+mcp_evaluate_init(mcp_judge_t *judge, const mcp_policy_t *policy,
+    const mcp_caller_t *caller, mcp_arena_t *arena)
+{
+    memset(judge, 0, sizeof(*judge));
+
+    judge->policy = policy;
+    judge->caller = caller;
+    judge->arena = arena;
+    judge->subject.arguments = MCP_JSON_NONE;
+    judge->subject.arena = arena;
+    judge->subject.resolve = caller->resolve != NULL
+                             ? caller->resolve : mcp_evaluate_no_variables;
+    judge->subject.resolve_data = caller->resolve_data;
+}
+
+
+static mcp_rc_t
+mcp_evaluate_no_variables(void *data, const void *variables,
+    mcp_arena_t *arena, mcp_str_t *value)
+{
+    (void) data;
+    (void) variables;
+    (void) arena;
+    (void) value;
+
+    return MCP_ERROR;
+}
+
+
+static mcp_rc_t
+mcp_evaluate_messages(mcp_judge_t *judge, const mcp_body_t *body,
+    mcp_verdict_t *verdict, bool *refused)
+{
+    mcp_rc_t       rc;
+    uint32_t       i, noted;
+    mcp_refusal_t  refusal;
+
+    *refused = false;
+
+    for (i = 0; i < body->count; i++) {
+
+        judge->message = i;
+        judge->decision = &verdict->decisions[i];
+        noted = judge->pending_count;
+
+        rc = mcp_evaluate_message(judge, &body->messages[i], &refusal);
+
+        if (rc == MCP_OK && judge->pending_count != noted) {
+            rc = mcp_charge_prepare(judge, noted, &refusal);
+        }
+
+        if (rc == MCP_NO) {
+            judge->pending_count = noted;
+
+            if (!*refused) {
+                *refused = true;
+                verdict->first = i;
+            }
+
+            rc = mcp_evaluate_decide(judge, &refusal, judge->decision);
+        }
+
+        if (rc != MCP_OK) {
+            return rc;
+        }
+    }
+
+    return MCP_OK;
+}
+
+
+static mcp_rc_t
+mcp_evaluate_message(mcp_judge_t *judge, const mcp_message_t *message,
+    mcp_refusal_t *refusal)
+{
+    mcp_rc_t     rc;
+    uint32_t     i, count;
+    mcp_scope_t  scopes[MCP_SCOPES];
+
+    if (message->kind == MCP_MESSAGE_RESULT
+        || message->kind == MCP_MESSAGE_ERROR)
+    {
+        return MCP_OK;
+    }
+
+    judge->subject.arguments = message->arguments;
+
+    if (message->target_count == 0) {
+        return mcp_evaluate_method(judge, message, refusal);
+    }
+
+    for (i = 0; i < message->target_count; i++) {
+
+        rc = mcp_evaluate_target(judge, message, &message->targets[i], scopes,
+                                 &count, refusal);
+
+        if (rc == MCP_OK && i == 0) {
+            rc = mcp_evaluate_method(judge, message, refusal);
+        }
+
+        if (rc == MCP_OK) {
+            rc = mcp_evaluate_blocks(judge, scopes, count, refusal);
+        }
+
+        if (rc != MCP_OK) {
+            return rc;
+        }
+    }
+
+    return MCP_OK;
+}
+
+
+/* Hide, default and names; finds the blocks that apply. */
+static mcp_rc_t
+mcp_evaluate_target(mcp_judge_t *judge, const mcp_message_t *message,
+    const mcp_target_t *target, mcp_scope_t *scopes, uint32_t *count,
+    mcp_refusal_t *refusal)
+{
+    *count = 0;
+
+    if (message->method == MCP_METHOD_COMPLETION_COMPLETE) {
+
+        /* housekeeping, but it must not leak what is hidden */
+
+        return mcp_evaluate_hidden(judge, target->kind, target->name,
+                                   refusal);
+    }
+
+    switch (target->kind) {
+
+    case MCP_TARGET_TOOL:
+    case MCP_TARGET_PROMPT:
+    case MCP_TARGET_RESOURCE:
+        return mcp_evaluate_scopes(judge, target->kind, target->name, scopes,
+                                   count, refusal);
+
+    case MCP_TARGET_TASK:
+        return mcp_evaluate_task(judge, target->name, refusal);
+
+    default:
+        return MCP_ERROR;
+    }
+}
+
+
+/* A task is as visible as the tool that it runs. */
+static mcp_rc_t
+mcp_evaluate_task(mcp_judge_t *judge, mcp_str_t id, mcp_refusal_t *refusal)
+{
+    mcp_rc_t             rc;
+    mcp_task_t           task;
+    const mcp_caller_t  *caller;
+
+    caller = judge->caller;
+    rc = MCP_NO;
+
+    if (caller->find_task != NULL) {
+        rc = caller->find_task(caller->find_task_data, id, judge->arena,
+                               &task);
+    }
+
+    switch (rc) {
+
+    case MCP_OK:
+
+        if (!task.owner) {
+            return mcp_evaluate_refuse(refusal, MCP_TARGET_TASK, id,
+                                       MCP_REASON_TASK_OWNER);
+        }
+
+        return mcp_evaluate_shown(judge, MCP_TARGET_TOOL, task.tool, refusal);
+
+    case MCP_NO:
+
+        if (judge->policy->default_allow) {
+            return MCP_OK;
+        }
+
+        return mcp_evaluate_refuse(refusal, MCP_TARGET_TASK, id,
+                                   MCP_REASON_TASK);
+
+    case MCP_NOMEM:
+        return MCP_NOMEM;
+
+    default:
+        return mcp_evaluate_refuse(refusal, MCP_TARGET_TASK, id,
+                                   MCP_REASON_UNDECIDABLE);
+    }
+}
+
+
+/* Whether some call could pass. */
+static mcp_rc_t
+mcp_evaluate_shown(mcp_judge_t *judge, mcp_target_kind_t kind,
+    mcp_str_t name, mcp_refusal_t *refusal)
+{
+    bool         named;
+    mcp_rc_t     rc;
+    uint32_t     count;
+    mcp_scope_t  scopes[MCP_SCOPES];
+
+    if (kind < MCP_TARGET_TOOL || kind > MCP_TARGET_RESOURCE) {
+        return MCP_ERROR;
+    }
+
+    judge->listing = true;
+
+    rc = mcp_evaluate_scopes(judge, kind, name, scopes, &count, refusal);
+
+    /* a resource is not only read: several methods are about it */
+
+    if (rc == MCP_OK && kind != MCP_TARGET_RESOURCE) {
+        rc = mcp_evaluate_method_blocks(judge,
+                                        kind == MCP_TARGET_TOOL
+                                        ? mcp_str("tools/call")
+                                        : mcp_str("prompts/get"),
+                                        &named, refusal);
+    }
+
+    if (rc == MCP_OK) {
+        rc = mcp_evaluate_blocks(judge, scopes, count, refusal);
+    }
+
+    judge->listing = false;
+
+    return rc;
+}
+
+
+static mcp_rc_t
+mcp_evaluate_scopes(mcp_judge_t *judge, mcp_target_kind_t kind,
+    mcp_str_t name, mcp_scope_t *scopes, uint32_t *count,
+    mcp_refusal_t *refusal)
+{
+    bool                      exact;
+    mcp_rc_t                  rc;
+    uint32_t                  n;
+    mcp_pattern_match_t       match;
+    const mcp_pattern_set_t  *set;
+
+    n = 0;
+    exact = false;
+    *count = 0;
+
+    rc = mcp_evaluate_hidden(judge, kind, name, refusal);
+    if (rc != MCP_OK) {
+        return rc;
+    }
+
+    set = judge->policy->targets[kind];
+
+    switch (mcp_pattern_set_find(set, name, &match)) {
+
+    case MCP_OK:
+        exact = match.exact;
+        scopes[n++] = (mcp_scope_t) { match.value, match.pattern, kind,
+                                      name };
+        break;
+
+    case MCP_NO:
+
+        if (!judge->policy->default_allow) {
+            return mcp_evaluate_refuse(refusal, kind, name,
+                                       MCP_REASON_NOT_LISTED);
+        }
+
+        break;
+
+    default:
+        return mcp_evaluate_refuse(refusal, kind, name,
+                                   MCP_REASON_UNDECIDABLE);
+    }
+
+    rc = mcp_evaluate_name(judge, kind, name, exact, refusal);
+    if (rc != MCP_OK) {
+        return rc;
+    }
+
+    if (mcp_pattern_set_star(set, &match) == MCP_OK) {
+        scopes[n++] = (mcp_scope_t) { match.value, match.pattern, kind,
+                                      name };
+    }
+
+    *count = n;
+
+    return MCP_OK;
+}
+
+
+static mcp_rc_t
+mcp_evaluate_hidden(mcp_judge_t *judge, mcp_target_kind_t kind,
+    mcp_str_t name, mcp_refusal_t *refusal)
+{
+    mcp_rc_t                  rc;
+    mcp_pattern_match_t       match;
+    const mcp_pattern_set_t  *hidden;
+
+    hidden = judge->policy->hidden;
+
+    if (mcp_pattern_set_empty(hidden)) {
+        return MCP_OK;
+    }
+
+    rc = mcp_pattern_set_star(hidden, &match);
+
+    if (rc == MCP_NO) {
+        rc = mcp_pattern_set_find(hidden, name, &match);
+    }
+
+    if (rc == MCP_NO) {
+        return MCP_OK;
+    }
+
+    return mcp_evaluate_refuse(refusal, kind, name,
+                               rc == MCP_OK ? MCP_REASON_HIDDEN
+                                            : MCP_REASON_UNDECIDABLE);
+}
+
+
+/*
+ * Names that a server might read as another name than we do.  Tools: ruled
+ * out under "default allow" unless named exactly.  Prompts and resources:
+ * only where the policy says anything that such a name could evade.
+ */
+static mcp_rc_t
+mcp_evaluate_name(mcp_judge_t *judge, mcp_target_kind_t kind, mcp_str_t name,
+    bool exact, mcp_refusal_t *refusal)
+{
+    bool                 evadable;
+    const mcp_policy_t  *policy;
+
+    policy = judge->policy;
+
+    evadable = !mcp_pattern_set_empty(policy->hidden)
+               || !mcp_pattern_set_empty(policy->targets[kind]);
+
+    if (kind == MCP_TARGET_RESOURCE) {
+
+        if ((evadable || !policy->default_allow)
+            && mcp_uri_has_dot_segments(name))
+        {
+            return mcp_evaluate_refuse(refusal, kind, name, MCP_REASON_URI);
+        }
+
+        return MCP_OK;
+    }
+
+    if (!policy->default_allow || exact
+        || (kind == MCP_TARGET_PROMPT && !evadable)
+        || mcp_evaluate_name_valid(name))
+    {
+        return MCP_OK;
+    }
+
+    return mcp_evaluate_refuse(refusal, kind, name, MCP_REASON_NAME);
+}
+
+
+/* [A-Za-z0-9_./-]{1,128} */
+static bool
+mcp_evaluate_name_valid(mcp_str_t name)
+{
+    size_t   i;
+    uint8_t  c;
+
+    if (name.len == 0 || name.len > MCP_NAME_MAX) {
+        return false;
+    }
+
+    for (i = 0; i < name.len; i++) {
+        c = name.data[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+            || (c >= '0' && c <= '9')
+            || c == '_' || c == '.' || c == '/' || c == '-')
+        {
+            continue;
+        }
+
+        return false;
+    }
+
+    return true;
+}
+
+
+static mcp_rc_t
+mcp_evaluate_method(mcp_judge_t *judge, const mcp_message_t *message,
+    mcp_refusal_t *refusal)
+{
+    bool      named;
+    mcp_rc_t  rc;
+
+    rc = mcp_evaluate_method_blocks(judge, message->method_name, &named,
+                                    refusal);
+
+    if (rc != MCP_OK || message->target_count != 0
+        || mcp_method_housekeeping(message->method))
+    {
+        return rc;
+    }
+
+    if (message->method == MCP_METHOD_OTHER
+        || message->method == MCP_METHOD_TASKS_LIST)
+    {
+        if (named || judge->policy->default_allow) {
+            return MCP_OK;
+        }
+    }
+
+    /* also a method that must have a target and came here without one */
+
+    return mcp_evaluate_refuse(refusal, MCP_TARGET_NONE, message->method_name,
+                               MCP_REASON_METHOD);
+}
+
+
+/* "named": by a pattern other than "*". */
+static mcp_rc_t
+mcp_evaluate_method_blocks(mcp_judge_t *judge, mcp_str_t name, bool *named,
+    mcp_refusal_t *refusal)
+{
+    uint32_t                  n;
+    mcp_scope_t               scopes[MCP_SCOPES];
+    mcp_pattern_match_t       match;
+    const mcp_pattern_set_t  *methods;
+
+    n = 0;
+    *named = false;
+    methods = judge->policy->methods;
+
+    if (mcp_pattern_set_empty(methods)) {
+        return MCP_OK;
+    }
+
+    switch (mcp_pattern_set_find(methods, name, &match)) {
+
+    case MCP_OK:
+        *named = true;
+        scopes[n++] = (mcp_scope_t) { match.value, match.pattern,
+                                      MCP_TARGET_NONE, name };
+        break;
+
+    case MCP_NO:
+        break;
+
+    default:
+        return mcp_evaluate_refuse(refusal, MCP_TARGET_NONE, name,
+                                   MCP_REASON_UNDECIDABLE);
+    }
+
+    if (mcp_pattern_set_star(methods, &match) == MCP_OK) {
+        scopes[n++] = (mcp_scope_t) { match.value, match.pattern,
+                                      MCP_TARGET_NONE, name };
+    }
+
+    return mcp_evaluate_blocks(judge, scopes, n, refusal);
+}
+
+
+static mcp_rc_t
+mcp_evaluate_blocks(mcp_judge_t *judge, const mcp_scope_t *scopes,
+    uint32_t count, mcp_refusal_t *refusal)
+{
+    mcp_rc_t  rc;
+    uint32_t  i;
+
+    for (i = 0; i < count; i++) {
+        rc = mcp_judge_block(judge, &scopes[i], refusal);
+        if (rc != MCP_OK) {
+            return rc;
+        }
+    }
+
+    return MCP_OK;
+}
+
+
+/* A refusal that no block is to blame for. */
+static mcp_rc_t
+mcp_evaluate_refuse(mcp_refusal_t *refusal, mcp_target_kind_t kind,
+    mcp_str_t name, mcp_reason_t reason)
+{
+    memset(refusal, 0, sizeof(*refusal));
+
+    refusal->action = MCP_DENY;
+    refusal->reason = reason;
+    refusal->scope.kind = kind;
+    refusal->scope.name = name;
+    refusal->scope.pattern = reason == MCP_REASON_HIDDEN
+                             ? mcp_str("(hidden)") : mcp_str("(default)");
+
+    return MCP_NO;
+}
+
+
+static mcp_rc_t
+mcp_evaluate_decide(mcp_judge_t *judge, const mcp_refusal_t *refusal,
+    mcp_decision_t *decision)
+{
+    decision->action = refusal->action;
+    decision->reason = refusal->reason;
+    decision->rule = mcp_judge_rule_name(refusal);
+    decision->not_shown = refusal->reason == MCP_REASON_HIDDEN
+                          || refusal->reason == MCP_REASON_NOT_LISTED;
+    decision->method_denied = mcp_evaluate_method_denied(refusal);
+
+    if (refusal->rule != NULL) {
+        decision->denial = refusal->rule->denial != MCP_DENIAL_DEFAULT
+                           ? refusal->rule->denial
+                           : refusal->scope.block->denial;
+    }
+
+    if (refusal->action == MCP_LIMIT) {
+        decision->limit = refusal->limit;
+        decision->retry_ms = refusal->retry_ms;
+    }
+
+    return mcp_sentence_write(judge, refusal, &decision->text);
+}
+
+
+/*
+ * Refused as a whole: by the default, or by a deny that looks at no argument.
+ */
+static bool
+mcp_evaluate_method_denied(const mcp_refusal_t *refusal)
+{
+    uint32_t                  i, n;
+    const mcp_rule_t         *rule;
+    const mcp_requirement_t  *requirement;
+
+    if (refusal->scope.kind != MCP_TARGET_NONE) {
+        return false;
+    }
+
+    if (refusal->reason == MCP_REASON_METHOD) {
+        return true;
+    }
+
+    if (refusal->reason != MCP_REASON_DENIED) {
+        return false;
+    }
+
+    rule = refusal->rule;
+
+    for (i = 0; rule->triggers && i < rule->count; i++) {
+        if (rule->steps[i].kind != MCP_STEP_REQUIRE) {
+            continue;
+        }
+
+        requirement = rule->steps[i].requirement;
+
+        for (n = 0; n < requirement->count; n++) {
+            if (requirement->conditions[n].on_arguments) {
+                return false;
+            }
+        }
+    }
+
+    return true;
+}
+
+
+/* One refusal in a batch refuses all of it. */
+static mcp_rc_t
+mcp_evaluate_innocents(mcp_judge_t *judge, const mcp_body_t *body,
+    mcp_verdict_t *verdict)
+{
+    uint32_t         i;
+    mcp_str_t        text;
+    mcp_refusal_t    refusal;
+    mcp_decision_t  *decision;
+
+    text.len = 0;
+
+    for (i = 0; i < body->count; i++) {
+        decision = &verdict->decisions[i];
+
+        if (decision->action != MCP_ALLOW) {
+            continue;
+        }
+
+        if (text.len == 0) {
+            (void) mcp_evaluate_refuse(&refusal, MCP_TARGET_NONE,
+                                       mcp_str(""), MCP_REASON_BATCH);
+
+            if (mcp_sentence_write(judge, &refusal, &text) != MCP_OK) {
+                return MCP_NOMEM;
+            }
+        }
+
+        decision->action = MCP_DENY;
+        decision->reason = MCP_REASON_BATCH;
+        decision->text = text;
+    }
+
+    return MCP_OK;
+}

@@ -1,0 +1,444 @@
+#include "mcp_event_stream.h"
+
+
+/* Neither line end is looked for much further than the other is near. */
+#define MCP_EVENT_WINDOW     512
+
+/* Digits of a reconnection time that anybody could mean. */
+#define MCP_EVENT_RETRY_MAX  999999999999ULL
+
+
+static bool mcp_event_stream_byte(mcp_event_stream_t *stream,
+    mcp_str_t *input);
+static void mcp_event_stream_bom(mcp_event_stream_t *stream,
+    mcp_str_t *input);
+static bool mcp_event_stream_line_end(mcp_event_stream_t *stream,
+    mcp_str_t *input);
+static void mcp_event_stream_value_start(mcp_event_stream_t *stream);
+static void mcp_event_stream_value(mcp_event_stream_t *stream,
+    mcp_str_t value);
+static void mcp_event_stream_value_end(mcp_event_stream_t *stream);
+static void mcp_event_stream_append(uint8_t *dst, size_t capacity,
+    size_t *length, mcp_str_t value);
+static mcp_str_t mcp_event_stream_take_line(mcp_str_t *input);
+static mcp_str_t mcp_event_stream_take(mcp_str_t *input, size_t length);
+
+
+void
+mcp_event_stream_init(mcp_event_stream_t *stream, uint8_t *buffer,
+    size_t capacity)
+{
+    memset(stream, 0, sizeof(mcp_event_stream_t));
+
+    stream->data = buffer;
+    stream->capacity = capacity;
+}
+
+
+bool
+mcp_event_stream_next(mcp_event_stream_t *stream, mcp_str_t *input)
+{
+    if (stream->complete) {
+        stream->complete = false;
+        stream->data_length = 0;
+        stream->type_length = 0;
+        stream->id_length = 0;
+        stream->has_data = false;
+        stream->has_id = false;
+        stream->has_retry = false;
+    }
+
+    while (input->len) {
+
+        if (stream->cr) {
+            stream->cr = false;
+
+            if (input->data[0] == '\n') {
+                mcp_event_stream_take(input, 1);
+                continue;
+            }
+
+            stream->bare_cr = true;
+        }
+
+        if (mcp_event_stream_byte(stream, input)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* One step of at least one byte. */
+
+static bool
+mcp_event_stream_byte(mcp_event_stream_t *stream, mcp_str_t *input)
+{
+    uint8_t  c;
+
+    c = input->data[0];
+
+    if (stream->state == MCP_EVENT_BOM) {
+        mcp_event_stream_bom(stream, input);
+        return false;
+    }
+
+    if (c == '\n' || c == '\r') {
+        return mcp_event_stream_line_end(stream, input);
+    }
+
+    switch (stream->state) {
+
+    case MCP_EVENT_LINE:
+        if (c == ':') {
+            stream->state = MCP_EVENT_COMMENT;
+            break;
+        }
+
+        stream->open = true;
+        stream->name_length = 0;
+        stream->state = MCP_EVENT_NAME;
+        break;
+
+    case MCP_EVENT_NAME:
+        mcp_event_stream_take(input, 1);
+
+        if (c == ':') {
+            mcp_event_stream_value_start(stream);
+            stream->state = MCP_EVENT_SPACE;
+            break;
+        }
+
+        if (stream->name_length < sizeof(stream->name)) {
+            stream->name[stream->name_length] = c;
+        }
+
+        stream->name_length++;
+        break;
+
+    case MCP_EVENT_SPACE:
+        if (c == ' ') {
+            mcp_event_stream_take(input, 1);
+        }
+
+        stream->state = MCP_EVENT_VALUE;
+        break;
+
+    case MCP_EVENT_VALUE:
+        mcp_event_stream_value(stream, mcp_event_stream_take_line(input));
+        break;
+
+    default: /* MCP_EVENT_COMMENT */
+        mcp_event_stream_take_line(input);
+        break;
+    }
+
+    return false;
+}
+
+
+/* Bytes that only look like the beginning of a mark name a field. */
+
+static void
+mcp_event_stream_bom(mcp_event_stream_t *stream, mcp_str_t *input)
+{
+    static const uint8_t  bom[] = { 0xef, 0xbb, 0xbf };
+
+    if (input->data[0] == bom[stream->bom_length]) {
+        mcp_event_stream_take(input, 1);
+        stream->bom_length++;
+
+        if (stream->bom_length == sizeof(bom)) {
+            stream->state = MCP_EVENT_LINE;
+        }
+
+        return;
+    }
+
+    stream->state = MCP_EVENT_LINE;
+
+    if (stream->bom_length) {
+        memcpy(stream->name, bom, stream->bom_length);
+        stream->name_length = stream->bom_length;
+        stream->open = true;
+        stream->state = MCP_EVENT_NAME;
+    }
+}
+
+
+/* True when the line was an empty one that ended an event. */
+
+static bool
+mcp_event_stream_line_end(mcp_event_stream_t *stream, mcp_str_t *input)
+{
+    uint8_t  c;
+    bool     complete;
+
+    c = input->data[0];
+    mcp_event_stream_take(input, 1);
+
+    if (c == '\r') {
+        if (input->len == 0) {
+            stream->cr = true;
+
+        } else if (input->data[0] == '\n') {
+            mcp_event_stream_take(input, 1);
+
+        } else {
+            stream->bare_cr = true;
+        }
+    }
+
+    complete = stream->state == MCP_EVENT_LINE && stream->open;
+
+    if (stream->state == MCP_EVENT_NAME) {
+        mcp_event_stream_value_start(stream);
+        mcp_event_stream_value_end(stream);
+
+    } else if (stream->state == MCP_EVENT_SPACE
+               || stream->state == MCP_EVENT_VALUE)
+    {
+        mcp_event_stream_value_end(stream);
+    }
+
+    stream->state = MCP_EVENT_LINE;
+
+    if (complete) {
+        stream->open = false;
+        stream->complete = true;
+    }
+
+    return complete;
+}
+
+
+/* The name is whole: from here on the bytes belong to its value. */
+
+static void
+mcp_event_stream_value_start(mcp_event_stream_t *stream)
+{
+    mcp_str_t  name;
+
+    name.data = stream->name;
+    name.len = stream->name_length;
+
+    stream->field = MCP_EVENT_FIELD_OTHER;
+
+    if (name.len > sizeof(stream->name)) {
+        return;
+    }
+
+    if (mcp_str_equal(name, mcp_str("data"))) {
+        stream->field = MCP_EVENT_FIELD_DATA;
+
+        if (stream->has_data) {
+            mcp_event_stream_append(stream->data, stream->capacity,
+                                    &stream->data_length, mcp_str("\n"));
+        }
+
+        stream->has_data = true;
+
+    } else if (mcp_str_equal(name, mcp_str("event"))) {
+        stream->field = MCP_EVENT_FIELD_EVENT;
+        stream->type_length = 0;
+
+    } else if (mcp_str_equal(name, mcp_str("id"))) {
+        stream->field = MCP_EVENT_FIELD_ID;
+        stream->id_length = 0;
+        stream->has_id = true;
+
+    } else if (mcp_str_equal(name, mcp_str("retry"))) {
+        stream->field = MCP_EVENT_FIELD_RETRY;
+        stream->retry_ms = 0;
+        stream->has_retry = false;
+    }
+}
+
+
+static void
+mcp_event_stream_value(mcp_event_stream_t *stream, mcp_str_t value)
+{
+    size_t  i;
+
+    switch (stream->field) {
+
+    case MCP_EVENT_FIELD_DATA:
+        mcp_event_stream_append(stream->data, stream->capacity,
+                                &stream->data_length, value);
+        break;
+
+    case MCP_EVENT_FIELD_EVENT:
+        mcp_event_stream_append(stream->type, MCP_EVENT_TYPE_MAX,
+                                &stream->type_length, value);
+        break;
+
+    case MCP_EVENT_FIELD_ID:
+        if (memchr(value.data, '\0', value.len)) {
+            stream->has_id = false;
+        }
+
+        mcp_event_stream_append(stream->id, MCP_EVENT_ID_MAX,
+                                &stream->id_length, value);
+        break;
+
+    case MCP_EVENT_FIELD_RETRY:
+        for (i = 0; i < value.len; i++) {
+
+            if (value.data[i] < '0' || value.data[i] > '9'
+                || stream->retry_ms > MCP_EVENT_RETRY_MAX)
+            {
+                stream->field = MCP_EVENT_FIELD_OTHER;
+                stream->has_retry = false;
+                return;
+            }
+
+            stream->retry_ms = stream->retry_ms * 10 + (value.data[i] - '0');
+            stream->has_retry = true;
+        }
+
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+static void
+mcp_event_stream_value_end(mcp_event_stream_t *stream)
+{
+    if (stream->field == MCP_EVENT_FIELD_ID && !stream->has_id) {
+        stream->id_length = 0;
+    }
+
+    stream->field = MCP_EVENT_FIELD_OTHER;
+}
+
+
+static void
+mcp_event_stream_append(uint8_t *dst, size_t capacity, size_t *length,
+    mcp_str_t value)
+{
+    size_t  n;
+
+    if (*length < capacity) {
+        n = capacity - *length;
+
+        if (n > value.len) {
+            n = value.len;
+        }
+
+        memcpy(dst + *length, value.data, n);
+    }
+
+    /* an endless event must not come round to a short one */
+
+    if (value.len > SIZE_MAX - *length) {
+        *length = SIZE_MAX;
+        return;
+    }
+
+    *length += value.len;
+}
+
+
+/* The bytes up to a line end, which stays. */
+
+static mcp_str_t
+mcp_event_stream_take_line(mcp_str_t *input)
+{
+    size_t          n, offset;
+    const uint8_t  *p, *lf, *cr;
+
+    offset = 0;
+
+    while (offset < input->len) {
+        p = input->data + offset;
+        n = input->len - offset;
+
+        if (n > MCP_EVENT_WINDOW) {
+            n = MCP_EVENT_WINDOW;
+        }
+
+        lf = memchr(p, '\n', n);
+
+        if (lf) {
+            n = lf - p;
+        }
+
+        cr = memchr(p, '\r', n);
+
+        if (cr) {
+            n = cr - p;
+        }
+
+        offset += n;
+
+        if (lf || cr) {
+            break;
+        }
+    }
+
+    return mcp_event_stream_take(input, offset);
+}
+
+
+static mcp_str_t
+mcp_event_stream_take(mcp_str_t *input, size_t length)
+{
+    mcp_str_t  taken;
+
+    taken.data = input->data;
+    taken.len = length;
+
+    input->data += length;
+    input->len -= length;
+
+    return taken;
+}
+
+
+bool
+mcp_event_stream_between(const mcp_event_stream_t *stream)
+{
+    return stream->state == MCP_EVENT_LINE
+           && !stream->open
+           && (!stream->cr || stream->bare_cr);
+}
+
+
+bool
+mcp_event_stream_type_is(const mcp_event_stream_t *stream, mcp_str_t type)
+{
+    if (stream->type_length == 0) {
+        return mcp_str_equal(type, mcp_str("message"));
+    }
+
+    return stream->type_length == type.len
+           && type.len <= MCP_EVENT_TYPE_MAX
+           && memcmp(stream->type, type.data, type.len) == 0;
+}
+
+
+mcp_str_t
+mcp_event_stream_data(const mcp_event_stream_t *stream)
+{
+    mcp_str_t  data;
+
+    data.data = stream->data;
+    data.len = stream->data_length;
+
+    if (data.len > stream->capacity) {
+        data.len = stream->capacity;
+    }
+
+    return data;
+}
+
+
+bool
+mcp_event_stream_truncated(const mcp_event_stream_t *stream)
+{
+    return stream->data_length > stream->capacity;
+}

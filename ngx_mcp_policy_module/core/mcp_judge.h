@@ -1,0 +1,106 @@
+/*
+ * What the files behind mcp_evaluate share.  Nobody else includes this.
+ *
+ * A message is judged in two passes: rules first, with the limits that apply
+ * noted down; then keys and costs of the noted limits.  All of a body are
+ * reserved together when every message has passed both.
+ */
+
+#ifndef MCP_JUDGE_H
+#define MCP_JUDGE_H
+
+#include "mcp_evaluate.h"
+
+
+/* A block that applies, and what it was asked about. */
+typedef struct {
+    const mcp_rule_t   *block;      /* NULL: hidden, default */
+    mcp_str_t           pattern;    /* or "(hidden)", "(default)" */
+    mcp_target_kind_t   kind;       /* NONE: the name is a method */
+    mcp_str_t           name;
+} mcp_scope_t;
+
+
+/* Why a call is refused; a decision is made of it if it is enforced. */
+typedef struct {
+    mcp_action_t              action;
+    mcp_reason_t              reason;
+    mcp_scope_t               scope;
+    const mcp_rule_t         *rule;          /* NULL without a block */
+    const mcp_text_t         *message;       /* the step's own, or NULL */
+    const mcp_requirement_t  *requirements;  /* of CONDITION, DENY_IF */
+    uint32_t                  count;
+    const mcp_limit_t        *limit;         /* of limits */
+    const mcp_key_t          *key;           /* of NO_KEY */
+    uint64_t                  retry_ms;
+} mcp_refusal_t;
+
+
+/* A limit that applies to a message. */
+typedef struct {
+    const mcp_limit_t  *limit;
+    const mcp_rule_t   *rule;
+    mcp_scope_t         scope;
+    uint32_t            message;
+    bool                dry;
+    uint64_t            key[2];
+    int64_t             cost;
+} mcp_pending_t;
+
+
+typedef struct {
+    const mcp_policy_t  *policy;
+    const mcp_caller_t  *caller;
+    mcp_arena_t         *arena;
+    mcp_subject_t        subject;
+    mcp_decision_t      *decision;    /* of the message at hand */
+    uint32_t             message;
+    bool                 listing;     /* arguments are not known */
+
+    mcp_pending_t       *pending;
+    uint32_t             pending_count;
+    uint32_t             pending_room;
+} mcp_judge_t;
+
+
+/*
+ * All judges return MCP_OK to go on, MCP_NO when the call is refused and the
+ * refusal is filled in, MCP_NOMEM.
+ */
+
+/* mcp_judge.c: rules */
+
+/* A block that applies; with dry_run its refusal is noted, not returned. */
+mcp_rc_t mcp_judge_block(mcp_judge_t *judge, const mcp_scope_t *scope,
+    mcp_refusal_t *refusal);
+
+/* Notes what a rule with "dry_run on" would have done: the first one. */
+void mcp_judge_dry(mcp_judge_t *judge, const mcp_refusal_t *refusal);
+mcp_str_t mcp_judge_rule_name(const mcp_refusal_t *refusal);
+
+
+/* mcp_charge.c: limits */
+
+/* Notes a limit down. */
+mcp_rc_t mcp_charge_note(mcp_judge_t *judge, const mcp_scope_t *scope,
+    const mcp_rule_t *rule, const mcp_limit_t *limit);
+
+/* Keys and costs of the limits noted from index "from" on. */
+mcp_rc_t mcp_charge_prepare(mcp_judge_t *judge, uint32_t from,
+    mcp_refusal_t *refusal);
+
+/*
+ * Reserves all that is noted.  MCP_NO: *message is the one to refuse.  Dry
+ * limits that are used up are noted in decisions[] and left out.
+ */
+mcp_rc_t mcp_charge_reserve(mcp_judge_t *judge, const mcp_store_t *store,
+    mcp_verdict_t *verdict, uint32_t *message, mcp_refusal_t *refusal);
+
+
+/* mcp_sentence.c: texts */
+
+/* The author's message or a generated sentence, in the arena. */
+mcp_rc_t mcp_sentence_write(mcp_judge_t *judge, const mcp_refusal_t *refusal,
+    mcp_str_t *text);
+
+#endif /* MCP_JUDGE_H */

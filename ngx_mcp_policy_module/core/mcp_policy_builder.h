@@ -1,0 +1,176 @@
+/*
+ * What the files of the policy builder share: its state, its memory and its
+ * reports.  Nobody else includes this.
+ */
+
+#ifndef MCP_POLICY_BUILDER_H
+#define MCP_POLICY_BUILDER_H
+
+#include "mcp_policy.h"
+
+
+typedef enum {
+    MCP_CONTEXT_POLICY = 0,
+    MCP_CONTEXT_TOOL,
+    MCP_CONTEXT_PROMPT,
+    MCP_CONTEXT_RESOURCE,
+    MCP_CONTEXT_METHOD,
+    MCP_CONTEXT_RULE,
+    MCP_CONTEXT_ANY,
+    MCP_CONTEXT_DENY_IF,
+    MCP_CONTEXT_COUNT
+} mcp_context_t;
+
+#define MCP_CONTEXT_BIT(context)  (1u << (context))
+
+/* mcp_policy > tool > rule > deny_if > any */
+#define MCP_CONTEXT_DEPTH  5
+
+
+/* What may stand once in a block. */
+typedef enum {
+    MCP_SINGLE_NONE = 0,
+    MCP_SINGLE_DEFAULT,
+    MCP_SINGLE_ZONE,
+    MCP_SINGLE_ALLOW,
+    MCP_SINGLE_DENY,
+    MCP_SINGLE_MESSAGE,
+    MCP_SINGLE_DENIAL,
+    MCP_SINGLE_DRY_RUN,
+    MCP_SINGLE_COUNT
+} mcp_single_t;
+
+#define MCP_SINGLE_BIT(single)  (1u << (single))
+
+
+/* An open block. */
+typedef struct {
+    mcp_context_t       context;
+    mcp_place_t         place;
+    mcp_rule_t         *rule;           /* of the block or the rule in it */
+    mcp_deny_if_t      *deny_if;
+    mcp_requirement_t  *any;
+    mcp_str_t           first;          /* first directive but "allow" */
+    uint32_t            seen;           /* bits by mcp_single_t */
+    mcp_place_t         singles[MCP_SINGLE_COUNT];
+    bool                star;           /* the block of the lone "*" */
+} mcp_frame_t;
+
+
+/* A tool, prompt, resource or method block, for the checks of the whole. */
+typedef struct {
+    mcp_context_t   context;
+    mcp_rule_t     *rule;
+    mcp_str_t      *patterns;
+    uint32_t        count;
+    bool            star;
+} mcp_block_t;
+
+
+typedef struct mcp_policy_chunk_s  mcp_policy_chunk_t;
+
+struct mcp_policy_builder_s {
+    mcp_policy_t          policy;       /* first: it outlives the rest */
+
+    mcp_allocator_t       outer;        /* the front end's */
+    mcp_allocator_t       allocator;    /* ours: everything ends in chunks */
+    mcp_policy_chunk_t   *chunks;
+
+    mcp_frontend_t        frontend;
+    mcp_frame_t           frames[MCP_CONTEXT_DEPTH];
+    uint32_t              depth;        /* of the innermost frame */
+    uint32_t              skipped;      /* open blocks that nobody reads */
+
+    mcp_block_t          *blocks;
+    uint32_t              block_count;
+    mcp_limit_t         **limits;
+    uint32_t              limit_count;
+    mcp_limit_t         **counters;     /* first user of each counter= */
+    uint32_t              counter_count;
+
+    bool                  failed;
+};
+
+
+/* For "%.*s"; words of a configuration are cut in messages. */
+#define MCP_WORD_SHOWN  200
+#define mcp_shown(s)                                                          \
+    (int) ((s).len < MCP_WORD_SHOWN ? (s).len : MCP_WORD_SHOWN),              \
+    (const char *) (s).data
+#define mcp_shown_place(place)                                                \
+    (place)->file != NULL ? (place)->file : "line", (place)->line
+
+
+/* mcp_policy.c */
+
+/* Reports an error; returns MCP_ERROR. */
+mcp_rc_t mcp_policy_fail(mcp_policy_builder_t *builder,
+    const mcp_place_t *place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+mcp_rc_t mcp_policy_no_memory(mcp_policy_builder_t *builder,
+    const mcp_place_t *place);
+void mcp_policy_warn(mcp_policy_builder_t *builder, const mcp_place_t *place,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Zeroed, freed with the policy. */
+void *mcp_policy_alloc(mcp_policy_builder_t *builder, size_t size);
+
+/*
+ * The array, moved if need be, with a zeroed element at index "count"; NULL
+ * when there is no memory.
+ */
+void *mcp_policy_grow(mcp_policy_builder_t *builder, void *array,
+    uint32_t count, size_t size);
+mcp_rc_t mcp_policy_copy(mcp_policy_builder_t *builder, mcp_str_t source,
+    mcp_str_t *copy);
+mcp_rc_t mcp_policy_text(mcp_policy_builder_t *builder, mcp_str_t source,
+    const mcp_place_t *place, mcp_text_t *text);
+mcp_step_t *mcp_policy_step(mcp_policy_builder_t *builder, mcp_rule_t *rule,
+    int kind);
+
+const char *mcp_context_name(mcp_context_t context);
+
+/* The patterns of a context: TOOL to METHOD. */
+mcp_pattern_set_t *mcp_policy_set(const mcp_policy_t *policy,
+    mcp_context_t context);
+
+
+/* A setter of the directive table; the words have been counted. */
+#define mcp_policy_setter(name)                                               \
+    mcp_rc_t name(mcp_policy_builder_t *builder, mcp_frame_t *frame,          \
+        const mcp_str_t *words, uint32_t count, const mcp_place_t *place)
+
+typedef mcp_policy_setter((*mcp_policy_setter_pt));
+
+/* mcp_policy_block.c: blocks and what mcp_policy itself contains */
+mcp_policy_setter(mcp_policy_set_default);
+mcp_policy_setter(mcp_policy_set_hide);
+mcp_policy_setter(mcp_policy_set_zone);
+mcp_policy_setter(mcp_policy_open_target);
+mcp_policy_setter(mcp_policy_open_rule);
+mcp_policy_setter(mcp_policy_open_any);
+mcp_policy_setter(mcp_policy_open_deny_if);
+
+/* To the "any" that is open, else as a requirement of its own. */
+mcp_rc_t mcp_policy_add_condition(mcp_policy_builder_t *builder,
+    mcp_frame_t *frame, const mcp_condition_t *condition,
+    const mcp_place_t *place);
+
+/* mcp_policy_condition.c */
+mcp_policy_setter(mcp_policy_set_arg);
+mcp_policy_setter(mcp_policy_set_require);
+
+/* mcp_policy_limit.c */
+mcp_policy_setter(mcp_policy_set_limit);
+
+
+/* mcp_policy_check.c */
+
+/* What can only be said when a block is closed. */
+mcp_rc_t mcp_policy_check_block(mcp_policy_builder_t *builder,
+    const mcp_frame_t *frame);
+
+/* Warnings about the whole, and the flags of the policy. */
+void mcp_policy_check(mcp_policy_builder_t *builder);
+
+#endif /* MCP_POLICY_BUILDER_H */

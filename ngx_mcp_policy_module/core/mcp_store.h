@@ -1,0 +1,34 @@
+/*
+ * Where counters live, as evaluate sees it: all charges of a body are taken
+ * together or not at all.
+ */
+
+#ifndef MCP_STORE_H
+#define MCP_STORE_H
+
+#include "mcp_counter.h"
+
+
+/* One limit applied to one call.  The key is a keyed 128-bit hash. */
+typedef struct {
+    const mcp_limit_spec_t  *spec;
+    uint64_t                 key[2];
+    int64_t                  cost;      /* millionths */
+    uint64_t                 window;    /* out: token for the refund */
+    mcp_charge_result_t      result;    /* out */
+} mcp_charge_t;
+
+typedef struct {
+    /*
+     * MCP_OK: all charged.  MCP_NO: none charged, *failed is the index of
+     * the charge that did not fit.  MCP_ERROR: no cell could be had (full).
+     * Charges with equal keys add up.
+     */
+    mcp_rc_t  (*reserve)(void *data, mcp_charge_t *charges, uint32_t count,
+                  uint64_t now_ms, uint32_t *failed);
+    void      (*refund)(void *data, const mcp_charge_t *charges,
+                  uint32_t count, uint64_t now_ms);
+    void       *data;
+} mcp_store_t;
+
+#endif /* MCP_STORE_H */

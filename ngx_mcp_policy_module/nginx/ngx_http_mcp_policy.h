@@ -1,0 +1,269 @@
+/*
+ * What the files of the glue share: configuration, the request's context and
+ * its states, and the functions that cross files.
+ */
+
+#ifndef NGX_HTTP_MCP_POLICY_H
+#define NGX_HTTP_MCP_POLICY_H
+
+#include "ngx_http_mcp_policy_compat.h"
+
+#include "mcp_evaluate.h"
+#include "mcp_reply.h"
+
+#pragma GCC visibility push(hidden)
+
+
+typedef struct {
+    ngx_str_t            name;
+    const mcp_policy_t  *core;
+    ngx_shm_zone_t      *zone;
+} ngx_http_mcp_policy_t;
+
+
+/* A constant name in mcp_enforce, to be looked up when all is read. */
+typedef struct {
+    ngx_str_t            name;
+    u_char              *file;
+    ngx_uint_t           line;
+} ngx_http_mcp_policy_use_t;
+
+
+typedef struct {
+    ngx_array_t                   policies;   /* ngx_http_mcp_policy_t * */
+    ngx_array_t                   uses;       /* ngx_http_mcp_policy_use_t */
+    ngx_array_t                   zones;      /* ngx_shm_zone_t * */
+    ngx_shm_zone_t               *default_zone;
+    uint64_t                      hash_key[2];  /* of this configuration */
+
+    mcp_policy_builder_t         *builder;    /* while a block is parsed */
+
+    ngx_array_t                   variables;  /* ngx_uint_t: indices of the
+                                                 module's variables in use */
+    ngx_array_t                   arguments;  /* ngx_str_t: names for which
+                                                 $mcp_arg_NAME is in use */
+    unsigned                      enforced:1;
+    unsigned                      args_hash:1;
+} ngx_http_mcp_policy_main_conf_t;
+
+
+typedef struct {
+    ngx_str_t                     host;       /* lower case, without "*" */
+    unsigned                      prefix:1;   /* "*.example.com" */
+    unsigned                      suffix:1;   /* "example.*" */
+    mcp_regex_t                  *regex;
+} ngx_http_mcp_policy_origin_t;
+
+
+typedef struct {
+    ngx_http_complex_value_t     *enforce;    /* NULL: off */
+    ngx_http_mcp_policy_t        *policy;     /* of a constant name */
+    ngx_http_complex_value_t     *grant;
+    ngx_array_t                  *origins;    /* NULL: not checked */
+    ngx_flag_t                    dry_run;
+    ngx_uint_t                    denial;     /* mcp_denial_t */
+    ngx_uint_t                    transport;  /* mcp_transport_t */
+    ngx_uint_t                    revisions;  /* MCP_REVISION_BIT */
+    ngx_int_t                     max_depth;
+    ngx_int_t                     max_batch;
+    ngx_int_t                     max_tokens;
+    ngx_int_t                     max_number;
+    size_t                        max_string;
+} ngx_http_mcp_policy_loc_conf_t;
+
+
+/*
+ * States of a request.  The phase engine owns the request in START and
+ * DECIDED; in READING nginx's body reader does, and it may end the request
+ * (408, 413, client gone) without calling us again: cleanup must not depend
+ * on leaving that state.
+ *
+ *   START -> READING (POST) -> DECIDED
+ *   START -> DECIDED         (no body to judge, or refused by its headers)
+ *
+ * DECIDED with reply.status != 0 is a refusal: the content handler sends it.
+ * An internal redirect drops r->ctx; the context is found again through the
+ * pool.  A location that enforces another policy makes a new one.
+ */
+typedef enum {
+    NGX_HTTP_MCP_POLICY_START = 0,
+    NGX_HTTP_MCP_POLICY_READING,
+    NGX_HTTP_MCP_POLICY_DECIDED
+} ngx_http_mcp_policy_state_e;
+
+
+/* What variables and logs tell; strings live in the request's pool. */
+typedef struct {
+    ngx_str_t                     method;
+    ngx_str_t                     tool;
+    ngx_str_t                     id;
+    ngx_str_t                     protocol;
+    ngx_str_t                     session;
+    ngx_str_t                     client;
+    ngx_str_t                     traceparent;
+    ngx_str_t                     rule;
+    ngx_uint_t                    count;
+    const char                   *decision;
+    const char                   *reason;
+    ngx_str_t                     args_hash;
+    ngx_str_t                    *arguments;  /* of main_conf->arguments */
+} ngx_http_mcp_policy_facts_t;
+
+
+/* Headers of one request that the checks need, collected in one walk. */
+typedef struct {
+    mcp_headers_t                 mcp;
+    mcp_header_t                  content_type;
+    mcp_header_t                  origin;
+    unsigned                      encoded:1;  /* Content-Encoding other than
+                                                 identity */
+    unsigned                      upgrade:1;
+} ngx_http_mcp_policy_headers_t;
+
+
+typedef struct ngx_http_mcp_policy_stream_s  ngx_http_mcp_policy_stream_t;
+typedef struct ngx_http_mcp_policy_watch_s   ngx_http_mcp_policy_watch_t;
+
+/* For whom a task is looked up. */
+typedef struct {
+    ngx_http_mcp_policy_t        *policy;
+    ngx_str_t                     grant;
+} ngx_http_mcp_policy_caller_t;
+
+typedef struct {
+    ngx_http_request_t           *request;
+    ngx_http_mcp_policy_state_e   state;
+    ngx_http_mcp_policy_t        *policy;     /* NULL: unknown, all refused */
+    ngx_http_request_body_t      *body;       /* the judged one */
+    ngx_http_mcp_policy_headers_t headers;
+    ngx_http_mcp_policy_facts_t   facts;
+    mcp_reply_t                   reply;      /* status 0: allowed */
+    ngx_str_t                     raw_id;     /* of a single request */
+    ngx_http_mcp_policy_stream_t *stream;     /* an event stream to which
+                                                 refusals can be added */
+    ngx_http_mcp_policy_watch_t  *watch;      /* an answer that may create
+                                                 a task */
+    unsigned                      own_reply:1;     /* filters step aside */
+    unsigned                      replace:1;       /* an error page of nginx
+                                                      becomes "reply" */
+    unsigned                      replaced:1;
+} ngx_http_mcp_policy_ctx_t;
+
+
+extern ngx_module_t  ngx_http_mcp_policy_module;
+
+
+/* ngx_http_mcp_policy_conf.c */
+char *ngx_http_mcp_policy_policy_start(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf);
+char *ngx_http_mcp_policy_policy_end(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf);
+char *ngx_http_mcp_policy_block_start(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf);
+char *ngx_http_mcp_policy_block_end(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf);
+void ngx_http_mcp_policy_check_uses(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf);
+char *ngx_http_mcp_policy_bind_zones(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf);
+char *ngx_http_mcp_policy_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_mcp_policy_enforce(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_mcp_policy_protocol(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_http_mcp_policy_t *ngx_http_mcp_policy_find(
+    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_str_t *name);
+
+/* ngx_http_mcp_policy_origin.c */
+char *ngx_http_mcp_policy_origin(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_mcp_policy_origin_allowed(ngx_http_request_t *r,
+    ngx_array_t *origins, mcp_header_t *origin);
+
+/* ngx_http_mcp_policy_handler.c */
+ngx_int_t ngx_http_mcp_policy_handler(ngx_http_request_t *r);
+ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_get_ctx(ngx_http_request_t *r);
+ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_create_ctx(
+    ngx_http_request_t *r);
+mcp_arena_t *ngx_http_mcp_policy_arena(void);
+void ngx_http_mcp_policy_arena_destroy(void);
+
+/* ngx_http_mcp_policy_request.c */
+void ngx_http_mcp_policy_collect_headers(ngx_http_request_t *r,
+    ngx_http_mcp_policy_headers_t *headers);
+mcp_invalid_t ngx_http_mcp_policy_check_request(ngx_http_request_t *r,
+    ngx_http_mcp_policy_loc_conf_t *mlcf,
+    ngx_http_mcp_policy_headers_t *headers);
+ngx_int_t ngx_http_mcp_policy_body_text(ngx_http_request_t *r,
+    mcp_arena_t *arena, mcp_str_t *text);
+ngx_int_t ngx_http_mcp_policy_has_body(ngx_http_request_t *r);
+
+/* ngx_http_mcp_policy_judge.c */
+ngx_int_t ngx_http_mcp_policy_judge(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx);
+ngx_int_t ngx_http_mcp_policy_judge_headers(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_invalid_t invalid);
+
+void ngx_http_mcp_policy_grant(ngx_http_request_t *r, ngx_str_t *grant);
+
+/* ngx_http_mcp_policy_reply.c */
+ngx_int_t ngx_http_mcp_policy_send_reply(ngx_http_request_t *r);
+ngx_int_t ngx_http_mcp_policy_keep_reply(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_reply_t *reply);
+void ngx_http_mcp_policy_reply_headers(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx);
+ngx_chain_t *ngx_http_mcp_policy_reply_chain(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx);
+
+/* ngx_http_mcp_policy_filter.c */
+void ngx_http_mcp_policy_filter_init(void);
+ngx_int_t ngx_http_mcp_policy_next_body(ngx_http_request_t *r,
+    ngx_chain_t *in);
+ngx_int_t ngx_http_mcp_policy_content_type_is(ngx_http_request_t *r,
+    const char *type, size_t len);
+
+/* ngx_http_mcp_policy_stream.c: streams that refusals can be added to */
+ngx_int_t ngx_http_mcp_policy_stream_start(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx);
+ngx_int_t ngx_http_mcp_policy_stream_body(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, ngx_chain_t *in);
+
+/* ngx_http_mcp_policy_task.c: whose task it is and which tool runs */
+ngx_int_t ngx_http_mcp_policy_task_expect(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    mcp_arena_t *arena);
+void ngx_http_mcp_policy_task_header(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx);
+void ngx_http_mcp_policy_task_body(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, ngx_chain_t *in);
+mcp_rc_t ngx_http_mcp_policy_task_find(void *data, mcp_str_t id,
+    mcp_arena_t *arena, mcp_task_t *task);
+
+/* ngx_http_mcp_policy_variables.c */
+ngx_int_t ngx_http_mcp_policy_add_variables(ngx_conf_t *cf);
+ngx_int_t ngx_http_mcp_policy_init_variables(ngx_conf_t *cf);
+ngx_int_t ngx_http_mcp_policy_set_facts(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body, uint32_t index,
+    mcp_arena_t *arena);
+void ngx_http_mcp_policy_reset_variables(ngx_http_request_t *r);
+ngx_int_t ngx_http_mcp_policy_copy(ngx_pool_t *pool, mcp_str_t src,
+    ngx_str_t *dst);
+
+/* ngx_http_mcp_policy_zone.c */
+char *ngx_http_mcp_policy_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_shm_zone_t *ngx_http_mcp_policy_zone_find(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf, mcp_str_t name);
+ngx_int_t ngx_http_mcp_policy_random(void *buf, size_t size, ngx_log_t *log);
+void ngx_http_mcp_policy_zone_store(ngx_shm_zone_t *zone,
+    mcp_store_t *store);
+const uint64_t *ngx_http_mcp_policy_zone_key(ngx_shm_zone_t *zone);
+
+/* ngx_http_mcp_policy_mailbox.c: refusals for HTTP+SSE streams */
+ngx_int_t ngx_http_mcp_policy_mailbox_post(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_reply_t *reply);
+
+#pragma GCC visibility pop
+
+#endif /* NGX_HTTP_MCP_POLICY_H */

@@ -1,0 +1,418 @@
+/*
+ * Policies in nginx.conf: hands the words of each directive to the core's
+ * builder and tells the operator what it answers, with file and line.
+ */
+
+#include "ngx_http_mcp_policy.h"
+
+
+static char *ngx_http_mcp_policy_words(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_uint_t block);
+static mcp_rc_t ngx_http_mcp_policy_compile_text(void *data, mcp_str_t source,
+    const mcp_place_t *place, mcp_text_t *text);
+static void ngx_http_mcp_policy_report(void *data, mcp_severity_t severity,
+    const mcp_place_t *place, const char *text);
+static void *ngx_http_mcp_policy_conf_alloc(void *data, size_t size);
+static void ngx_http_mcp_policy_cleanup(void *data);
+static void ngx_http_mcp_policy_place(ngx_conf_t *cf, mcp_place_t *place);
+
+
+char *
+ngx_http_mcp_policy_policy_start(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf)
+{
+    ngx_str_t        *value;
+    mcp_str_t         name;
+    mcp_place_t       place;
+    mcp_frontend_t    frontend;
+    mcp_allocator_t   allocator;
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || ngx_strcmp(value[1].data, "off") == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid policy name \"%V\", it must not be empty "
+                           "or \"off\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_mcp_policy_find(mmcf, &value[1])) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate policy \"%V\", each needs a name of its "
+                           "own", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    name.data = value[1].data;
+    name.len = value[1].len;
+
+    frontend.report = ngx_http_mcp_policy_report;
+    frontend.compile_text = ngx_http_mcp_policy_compile_text;
+    frontend.data = cf;
+
+    allocator.alloc = ngx_http_mcp_policy_conf_alloc;
+    allocator.free = NULL;
+    allocator.data = cf->pool;
+
+    ngx_http_mcp_policy_place(cf, &place);
+
+    mmcf->builder = mcp_policy_builder_create(name, &place, &allocator,
+                                              &frontend, mmcf->hash_key);
+
+    return mmcf->builder ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_mcp_policy_policy_end(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf)
+{
+    mcp_rc_t                 rc;
+    ngx_pool_cleanup_t      *cln;
+    const mcp_policy_t      *core;
+    ngx_http_mcp_policy_t   *policy, **slot;
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rc = mcp_policy_finish(mmcf->builder, &core);
+    mmcf->builder = NULL;
+
+    if (rc != MCP_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = ngx_http_mcp_policy_cleanup;
+    cln->data = (void *) core;
+
+    policy = ngx_pcalloc(cf->pool, sizeof(ngx_http_mcp_policy_t));
+    slot = ngx_array_push(&mmcf->policies);
+
+    if (policy == NULL || slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    policy->core = core;
+    policy->name.data = (u_char *) core->name.data;
+    policy->name.len = core->name.len;
+
+    *slot = policy;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_mcp_policy_block_start(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf)
+{
+    return ngx_http_mcp_policy_words(cf, mmcf, 1);
+}
+
+
+char *
+ngx_http_mcp_policy_block_end(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf)
+{
+    mcp_place_t  place;
+
+    ngx_http_mcp_policy_place(cf, &place);
+
+    return mcp_policy_block_end(mmcf->builder, &place) == MCP_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_mcp_policy_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_mcp_policy_main_conf_t *mmcf = conf;
+
+    return ngx_http_mcp_policy_words(cf, mmcf, 0);
+}
+
+
+static char *
+ngx_http_mcp_policy_words(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_uint_t block)
+{
+    mcp_rc_t      rc;
+    ngx_str_t    *value;
+    mcp_str_t    *words;
+    ngx_uint_t    i;
+    mcp_place_t   place;
+
+    words = ngx_palloc(cf->temp_pool, cf->args->nelts * sizeof(mcp_str_t));
+    if (words == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 0; i < cf->args->nelts; i++) {
+        words[i].data = value[i].data;
+        words[i].len = value[i].len;
+    }
+
+    ngx_http_mcp_policy_place(cf, &place);
+
+    rc = mcp_policy_directive(mmcf->builder, words, cf->args->nelts, block,
+                              &place);
+
+    return rc == MCP_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static mcp_rc_t
+ngx_http_mcp_policy_compile_text(void *data, mcp_str_t source,
+    const mcp_place_t *place, mcp_text_t *text)
+{
+    ngx_conf_t *cf = data;
+
+    ngx_str_t                          value;
+    ngx_http_complex_value_t          *cv;
+    ngx_http_compile_complex_value_t   ccv;
+
+    cv = ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    value.data = ngx_pnalloc(cf->pool, source.len + 1);
+
+    if (cv == NULL || value.data == NULL) {
+        return MCP_NOMEM;
+    }
+
+    value.len = source.len;
+    ngx_memcpy(value.data, source.data, source.len);
+    value.data[source.len] = '\0';
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value;
+    ccv.complex_value = cv;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return MCP_ERROR;
+    }
+
+    text->literal.data = cv->value.data;
+    text->literal.len = cv->value.len;
+    text->variables = cv->lengths ? cv : NULL;
+
+    return MCP_OK;
+}
+
+
+static void
+ngx_http_mcp_policy_report(void *data, mcp_severity_t severity,
+    const mcp_place_t *place, const char *text)
+{
+    ngx_conf_t *cf = data;
+
+    ngx_uint_t  level;
+
+    level = (severity == MCP_REPORT_ERROR) ? NGX_LOG_EMERG : NGX_LOG_WARN;
+
+    ngx_log_error(level, cf->log, 0, "%s in %s:%ui", text, place->file,
+                  (ngx_uint_t) place->line);
+}
+
+
+static void *
+ngx_http_mcp_policy_conf_alloc(void *data, size_t size)
+{
+    return ngx_palloc(data, size);
+}
+
+
+static void
+ngx_http_mcp_policy_cleanup(void *data)
+{
+    mcp_policy_destroy(data);
+}
+
+
+static void
+ngx_http_mcp_policy_place(ngx_conf_t *cf, mcp_place_t *place)
+{
+    place->file = (const char *) cf->conf_file->file.name.data;
+    place->line = cf->conf_file->line;
+}
+
+
+ngx_http_mcp_policy_t *
+ngx_http_mcp_policy_find(ngx_http_mcp_policy_main_conf_t *mmcf,
+    ngx_str_t *name)
+{
+    ngx_uint_t               i;
+    ngx_http_mcp_policy_t  **policy;
+
+    policy = mmcf->policies.elts;
+
+    for (i = 0; i < mmcf->policies.nelts; i++) {
+        if (policy[i]->name.len == name->len
+            && ngx_memcmp(policy[i]->name.data, name->data, name->len) == 0)
+        {
+            return policy[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+char *
+ngx_http_mcp_policy_bind_zones(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf)
+{
+    ngx_uint_t               i;
+    ngx_http_mcp_policy_t  **policy;
+
+    policy = mmcf->policies.elts;
+
+    for (i = 0; i < mmcf->policies.nelts; i++) {
+        policy[i]->zone = ngx_http_mcp_policy_zone_find(cf, mmcf,
+                                                        policy[i]->core->zone);
+        if (policy[i]->zone == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown zone \"%*s\" of policy \"%V\", expected "
+                          "the name of an \"mcp_zone\" in %s:%ui",
+                          policy[i]->core->zone.len,
+                          policy[i]->core->zone.data, &policy[i]->name,
+                          policy[i]->core->place.file,
+                          (ngx_uint_t) policy[i]->core->place.line);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    /* grants and streams of locations whose policy is unknown */
+
+    mmcf->default_zone = ngx_http_mcp_policy_zone_find(cf, mmcf, mcp_str(""));
+
+    return mmcf->default_zone ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_mcp_policy_enforce(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_mcp_policy_loc_conf_t *mlcf = conf;
+
+    ngx_str_t                          *value;
+    ngx_http_complex_value_t           *cv;
+    ngx_http_mcp_policy_use_t          *use;
+    ngx_http_mcp_policy_main_conf_t    *mmcf;
+    ngx_http_compile_complex_value_t    ccv;
+
+    if (mlcf->enforce != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        mlcf->enforce = NULL;
+        return NGX_CONF_OK;
+    }
+
+    cv = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (cv == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = cv;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    mlcf->enforce = cv;
+
+    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_mcp_policy_module);
+    mmcf->enforced = 1;
+
+    if (cv->lengths) {
+        return NGX_CONF_OK;
+    }
+
+    use = ngx_array_push(&mmcf->uses);
+    if (use == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    use->name = value[1];
+    use->file = cf->conf_file->file.name.data;
+    use->line = cf->conf_file->line;
+
+    return NGX_CONF_OK;
+}
+
+
+void
+ngx_http_mcp_policy_check_uses(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf)
+{
+    ngx_uint_t                  i;
+    ngx_http_mcp_policy_use_t  *use;
+
+    use = mmcf->uses.elts;
+
+    for (i = 0; i < mmcf->uses.nelts; i++) {
+        if (ngx_http_mcp_policy_find(mmcf, &use[i].name) == NULL) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "unknown policy \"%V\" in \"mcp_enforce\", every "
+                          "request is refused there, expected the name of an "
+                          "\"mcp_policy\" in %s:%ui",
+                          &use[i].name, use[i].file, use[i].line);
+        }
+    }
+}
+
+
+char *
+ngx_http_mcp_policy_protocol(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_mcp_policy_loc_conf_t *mlcf = conf;
+
+    ngx_str_t       *value;
+    ngx_uint_t       i;
+    mcp_str_t        word;
+    mcp_revision_t   revision;
+
+    if (mlcf->revisions) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        word.data = value[i].data;
+        word.len = value[i].len;
+
+        revision = mcp_revision_parse(word);
+
+        if (revision == MCP_REVISION_NONE) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "unknown revision \"%V\" in \"mcp_protocol\", "
+                               "expected 2024-11-05, 2025-03-26, 2025-06-18, "
+                               "2025-11-25 or 2026-07-28", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        if (mlcf->revisions & MCP_REVISION_BIT(revision)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate revision \"%V\" in "
+                               "\"mcp_protocol\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        mlcf->revisions |= MCP_REVISION_BIT(revision);
+    }
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,495 @@
+/*
+ * From a body to a decision and its reply, by the core; nothing here waits.
+ */
+
+#include "ngx_http_mcp_policy.h"
+
+
+#define NGX_HTTP_MCP_POLICY_LOG_NAME  128
+
+
+static void ngx_http_mcp_policy_limits(ngx_http_request_t *r,
+    ngx_http_mcp_policy_loc_conf_t *mlcf, mcp_limits_t *limits);
+static ngx_int_t ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    mcp_arena_t *arena);
+static ngx_int_t ngx_http_mcp_policy_refuse_invalid(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    mcp_arena_t *arena);
+static ngx_int_t ngx_http_mcp_policy_refuse_unknown(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    mcp_arena_t *arena);
+static ngx_int_t ngx_http_mcp_policy_refuse(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    const mcp_verdict_t *verdict, mcp_arena_t *arena);
+static ngx_int_t ngx_http_mcp_policy_set_decision(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_action_t action, const char *reason,
+    mcp_str_t rule, ngx_uint_t dry);
+static ngx_int_t ngx_http_mcp_policy_set_reply(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    mcp_reply_t *reply);
+static void ngx_http_mcp_policy_reply_options(
+    ngx_http_mcp_policy_loc_conf_t *mlcf, mcp_reply_options_t *options);
+static void ngx_http_mcp_policy_log(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, ngx_uint_t level);
+static mcp_rc_t ngx_http_mcp_policy_resolve(void *data,
+    const void *variables, mcp_arena_t *arena, mcp_str_t *value);
+
+
+static const char  *ngx_http_mcp_policy_dry_actions[] = {
+    "allow",
+    "dry_deny",
+    "dry_limit",
+    "dry_approve",
+    "dry_invalid"
+};
+
+
+/* The read body of a POST.  NGX_ERROR is an internal failure: refuse. */
+
+ngx_int_t
+ngx_http_mcp_policy_judge(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx)
+{
+    mcp_rc_t                         rc;
+    mcp_str_t                        text;
+    mcp_body_t                       body;
+    mcp_arena_t                     *arena;
+    mcp_limits_t                     limits;
+    ngx_http_mcp_policy_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
+
+    arena = ngx_http_mcp_policy_arena();
+
+    if (ngx_http_mcp_policy_body_text(r, arena, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_mcp_policy_limits(r, mlcf, &limits);
+
+    rc = mcp_body_parse(&body, text, &ctx->headers.mcp, mlcf->revisions,
+                        &limits, arena);
+
+    if (rc == MCP_NOMEM) {
+        return NGX_ERROR;
+    }
+
+    if (rc != MCP_OK) {
+        return ngx_http_mcp_policy_refuse_invalid(r, ctx, &body, arena);
+    }
+
+    if (ngx_http_mcp_policy_set_facts(r, ctx, &body, 0, arena) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->policy == NULL) {
+        return ngx_http_mcp_policy_refuse_unknown(r, ctx, &body, arena);
+    }
+
+    if (ngx_http_mcp_policy_evaluate(r, ctx, &body, arena) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->reply.status) {
+        return NGX_OK;
+    }
+
+    return ngx_http_mcp_policy_task_expect(r, ctx, &body, arena);
+}
+
+
+/* A request without a body, or one that its headers refuse. */
+
+ngx_int_t
+ngx_http_mcp_policy_judge_headers(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_invalid_t invalid)
+{
+    mcp_body_t                       body;
+    mcp_arena_t                     *arena;
+    ngx_http_mcp_policy_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
+
+    arena = ngx_http_mcp_policy_arena();
+
+    ngx_memzero(&body, sizeof(mcp_body_t));
+
+    body.invalid = invalid;
+
+    if (invalid == MCP_VALID
+        && mcp_headers_check(&body, &ctx->headers.mcp, mlcf->revisions, arena)
+           == MCP_NOMEM)
+    {
+        return NGX_ERROR;
+    }
+
+    if (body.invalid != MCP_VALID) {
+        return ngx_http_mcp_policy_refuse_invalid(r, ctx, &body, arena);
+    }
+
+    if (ngx_http_mcp_policy_set_facts(r, ctx, &body, 0, arena) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->policy == NULL) {
+        return ngx_http_mcp_policy_refuse_unknown(r, ctx, &body, arena);
+    }
+
+    return ngx_http_mcp_policy_set_decision(r, ctx, MCP_ALLOW, "",
+                                            mcp_str(""), 0);
+}
+
+
+static void
+ngx_http_mcp_policy_limits(ngx_http_request_t *r,
+    ngx_http_mcp_policy_loc_conf_t *mlcf, mcp_limits_t *limits)
+{
+    ngx_http_mcp_policy_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_get_module_main_conf(r, ngx_http_mcp_policy_module);
+
+    limits->depth = mlcf->max_depth;
+    limits->tokens = mlcf->max_tokens;
+    limits->string_length = ngx_min(mlcf->max_string, NGX_MAX_INT32_VALUE);
+    limits->number_length = mlcf->max_number;
+    limits->batch = mlcf->max_batch;
+    limits->hash_key[0] = mmcf->hash_key[0];
+    limits->hash_key[1] = mmcf->hash_key[1];
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    mcp_arena_t *arena)
+{
+    ngx_str_t                        grant;
+    mcp_rc_t                         rc;
+    ngx_time_t                      *tp;
+    mcp_store_t                      store;
+    mcp_caller_t                     caller;
+    mcp_verdict_t                    verdict;
+    const uint64_t                  *key;
+    const mcp_decision_t            *decision;
+    ngx_http_mcp_policy_caller_t     task_caller;
+    ngx_http_mcp_policy_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
+
+    ngx_http_mcp_policy_grant(r, &grant);
+
+    task_caller.policy = ctx->policy;
+    task_caller.grant = grant;
+
+    ngx_memzero(&caller, sizeof(mcp_caller_t));
+
+    caller.grant.data = grant.data;
+    caller.grant.len = grant.len;
+    caller.session = ctx->headers.mcp.session.value;
+    caller.resolve = ngx_http_mcp_policy_resolve;
+    caller.resolve_data = r;
+    caller.find_task = ngx_http_mcp_policy_task_find;
+    caller.find_task_data = &task_caller;
+    caller.dry_run = mlcf->dry_run;
+
+    tp = ngx_timeofday();
+    caller.now_ms = (uint64_t) tp->sec * 1000 + tp->msec;
+
+    key = ngx_http_mcp_policy_zone_key(ctx->policy->zone);
+    caller.hash_key[0] = key[0];
+    caller.hash_key[1] = key[1];
+
+    ngx_http_mcp_policy_zone_store(ctx->policy->zone, &store);
+
+    rc = mcp_evaluate(ctx->policy->core, body, &caller, &store, arena,
+                      &verdict);
+
+    if (rc != MCP_OK) {
+        return NGX_ERROR;
+    }
+
+    decision = &verdict.decisions[verdict.first];
+
+    if (decision->action != MCP_ALLOW) {
+        return ngx_http_mcp_policy_refuse(r, ctx, body, &verdict, arena);
+    }
+
+    if (decision->dry_action != MCP_ALLOW) {
+        return ngx_http_mcp_policy_set_decision(r, ctx, decision->dry_action,
+                                          mcp_reason_name(decision->dry_reason),
+                                          decision->dry_rule, 1);
+    }
+
+    return ngx_http_mcp_policy_set_decision(r, ctx, MCP_ALLOW, "",
+                                            mcp_str(""), 0);
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_refuse_invalid(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    mcp_arena_t *arena)
+{
+    mcp_reply_t                      reply;
+    mcp_reply_options_t              options;
+    ngx_http_mcp_policy_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
+
+    if (ngx_http_mcp_policy_set_facts(r, ctx, body, 0, arena) != NGX_OK
+        || ngx_http_mcp_policy_set_decision(r, ctx, MCP_INVALID,
+                                            mcp_invalid_name(body->invalid),
+                                            mcp_str(""), mlcf->dry_run)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_mcp_policy_log(r, ctx, NGX_LOG_INFO);
+
+    if (mlcf->dry_run) {
+        return NGX_OK;
+    }
+
+    ngx_http_mcp_policy_reply_options(mlcf, &options);
+
+    if (mcp_reply_invalid(body, &options, arena, &reply) != MCP_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_mcp_policy_set_reply(r, ctx, body, &reply);
+}
+
+
+/* mcp_enforce names a policy that does not exist. */
+
+static ngx_int_t
+ngx_http_mcp_policy_refuse_unknown(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    mcp_arena_t *arena)
+{
+    unsigned                         status;
+    mcp_rc_t                         rc;
+    mcp_reply_t                      reply;
+    ngx_http_mcp_policy_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
+
+    if (ngx_http_mcp_policy_set_decision(r, ctx, MCP_DENY,
+                              mcp_reason_name(MCP_REASON_UNKNOWN_POLICY),
+                              mcp_str(""), mlcf->dry_run)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_mcp_policy_log(r, ctx, NGX_LOG_WARN);
+
+    if (mlcf->dry_run) {
+        return NGX_OK;
+    }
+
+    status = (body->count == 0) ? NGX_HTTP_FORBIDDEN : NGX_HTTP_OK;
+
+    rc = mcp_reply_error_all(body, status, MCP_CODE_DENIED,
+                             mcp_str("[POLICY DENIED] No policy is in force "
+                                     "here, so nothing is permitted. Do not "
+                                     "retry."),
+                             arena, &reply);
+    if (rc != MCP_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_mcp_policy_set_reply(r, ctx, body, &reply);
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_refuse(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    const mcp_verdict_t *verdict, mcp_arena_t *arena)
+{
+    mcp_reply_t                      reply;
+    mcp_reply_options_t              options;
+    const mcp_decision_t            *decision;
+    ngx_http_mcp_policy_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
+
+    decision = &verdict->decisions[verdict->first];
+
+    if (verdict->first
+        && ngx_http_mcp_policy_set_facts(r, ctx, body, verdict->first, arena)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_mcp_policy_set_decision(r, ctx, decision->action,
+                                         mcp_reason_name(decision->reason),
+                                         decision->rule, mlcf->dry_run)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_mcp_policy_log(r, ctx, NGX_LOG_WARN);
+
+    if (mlcf->dry_run) {
+        return NGX_OK;
+    }
+
+    ngx_http_mcp_policy_reply_options(mlcf, &options);
+
+    if (mcp_reply_denied(body, verdict, &options, arena, &reply) != MCP_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_mcp_policy_set_reply(r, ctx, body, &reply);
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_set_decision(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_action_t action, const char *reason,
+    mcp_str_t rule, ngx_uint_t dry)
+{
+    ctx->facts.decision = dry ? ngx_http_mcp_policy_dry_actions[action]
+                              : mcp_action_name(action);
+    ctx->facts.reason = reason;
+
+    ngx_http_mcp_policy_reset_variables(r);
+
+    return ngx_http_mcp_policy_copy(r->pool, rule, &ctx->facts.rule);
+}
+
+
+/*
+ * Over HTTP+SSE a client ignores the POST's answer: what answers a request
+ * goes to its stream.
+ */
+
+static ngx_int_t
+ngx_http_mcp_policy_set_reply(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    mcp_reply_t *reply)
+{
+    ngx_int_t                        rc;
+    ngx_uint_t                       answers;
+    ngx_http_mcp_policy_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
+
+    answers = (body->invalid == MCP_VALID) ? body->count
+                                           : body->invalid_id.len;
+
+    if (mlcf->transport == MCP_TRANSPORT_SSE && answers && reply->body.len) {
+
+        rc = ngx_http_mcp_policy_mailbox_post(r, ctx, reply);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_OK) {
+            reply->status = NGX_HTTP_ACCEPTED;
+            reply->body.len = 0;
+
+        } else if (reply->status < NGX_HTTP_BAD_REQUEST) {
+            reply->status = NGX_HTTP_BAD_REQUEST;
+        }
+    }
+
+    return ngx_http_mcp_policy_keep_reply(r, ctx, reply);
+}
+
+
+static void
+ngx_http_mcp_policy_reply_options(ngx_http_mcp_policy_loc_conf_t *mlcf,
+    mcp_reply_options_t *options)
+{
+    options->denial = mlcf->denial;
+    options->list_unfiltered = false;
+    options->revisions = mlcf->revisions;
+}
+
+
+/* Who is calling: what mcp_grant says, else the credentials, else the peer. */
+
+void
+ngx_http_mcp_policy_grant(ngx_http_request_t *r, ngx_str_t *grant)
+{
+    ngx_http_mcp_policy_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
+
+    if (mlcf->grant) {
+        if (ngx_http_complex_value(r, mlcf->grant, grant) != NGX_OK) {
+            ngx_str_null(grant);
+        }
+
+        return;
+    }
+
+    if (r->headers_in.authorization) {
+        *grant = r->headers_in.authorization->value;
+        return;
+    }
+
+    *grant = r->connection->addr_text;
+}
+
+
+/* Names come from clients: cut, and without control characters. */
+
+static void
+ngx_http_mcp_policy_log(ngx_http_request_t *r, ngx_http_mcp_policy_ctx_t *ctx,
+    ngx_uint_t level)
+{
+    u_char       tool[NGX_HTTP_MCP_POLICY_LOG_NAME * MCP_JSON_ESCAPE_MAX];
+    u_char       method[NGX_HTTP_MCP_POLICY_LOG_NAME * MCP_JSON_ESCAPE_MAX];
+    size_t       tool_length, method_length;
+    mcp_str_t    name;
+    ngx_str_t   *policy;
+
+    static ngx_str_t  unknown = ngx_string("");
+
+    name.data = ctx->facts.tool.data;
+    name.len = ngx_min(ctx->facts.tool.len, NGX_HTTP_MCP_POLICY_LOG_NAME);
+    tool_length = mcp_json_escape(tool, name) - tool;
+
+    name.data = ctx->facts.method.data;
+    name.len = ngx_min(ctx->facts.method.len, NGX_HTTP_MCP_POLICY_LOG_NAME);
+    method_length = mcp_json_escape(method, name) - method;
+
+    policy = ctx->policy ? &ctx->policy->name : &unknown;
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "mcp policy \"%V\": decision %s, reason %s, rule \"%V\", "
+                  "method \"%*s\", tool \"%*s\"",
+                  policy, ctx->facts.decision, ctx->facts.reason,
+                  &ctx->facts.rule, method_length, method, tool_length, tool);
+}
+
+
+static mcp_rc_t
+ngx_http_mcp_policy_resolve(void *data, const void *variables,
+    mcp_arena_t *arena, mcp_str_t *value)
+{
+    ngx_http_request_t *r = data;
+
+    ngx_str_t  text;
+
+    if (ngx_http_complex_value(r, (ngx_http_complex_value_t *) variables,
+                               &text)
+        != NGX_OK)
+    {
+        return MCP_NOMEM;
+    }
+
+    value->data = text.data;
+    value->len = text.len;
+
+    return MCP_OK;
+}

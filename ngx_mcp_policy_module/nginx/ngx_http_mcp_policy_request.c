@@ -1,0 +1,290 @@
+/*
+ * What HTTP says before the body is looked at, and the body as one text.
+ */
+
+#include "ngx_http_mcp_policy.h"
+
+
+typedef struct {
+    ngx_str_t   name;
+    size_t      offset;    /* of an mcp_header_t in the collected headers */
+} ngx_http_mcp_policy_header_name_t;
+
+
+static void ngx_http_mcp_policy_collect_header(
+    ngx_http_mcp_policy_headers_t *headers, ngx_table_elt_t *h);
+static ngx_int_t ngx_http_mcp_policy_copy_body(ngx_http_request_t *r,
+    u_char *dst, size_t size);
+
+
+static const ngx_http_mcp_policy_header_name_t
+    ngx_http_mcp_policy_header_names[] =
+{
+    { ngx_string("mcp-protocol-version"),
+      offsetof(ngx_http_mcp_policy_headers_t, mcp.protocol_version) },
+    { ngx_string("mcp-session-id"),
+      offsetof(ngx_http_mcp_policy_headers_t, mcp.session) },
+    { ngx_string("mcp-method"),
+      offsetof(ngx_http_mcp_policy_headers_t, mcp.method) },
+    { ngx_string("mcp-name"),
+      offsetof(ngx_http_mcp_policy_headers_t, mcp.name) },
+    { ngx_string("content-type"),
+      offsetof(ngx_http_mcp_policy_headers_t, content_type) },
+    { ngx_string("origin"),
+      offsetof(ngx_http_mcp_policy_headers_t, origin) },
+    { ngx_null_string, 0 }
+};
+
+
+void
+ngx_http_mcp_policy_collect_headers(ngx_http_request_t *r,
+    ngx_http_mcp_policy_headers_t *headers)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ngx_memzero(headers, sizeof(ngx_http_mcp_policy_headers_t));
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        ngx_http_mcp_policy_collect_header(headers, &h[i]);
+    }
+}
+
+
+static void
+ngx_http_mcp_policy_collect_header(ngx_http_mcp_policy_headers_t *headers,
+    ngx_table_elt_t *h)
+{
+    mcp_header_t                             *header;
+    const ngx_http_mcp_policy_header_name_t  *n;
+
+    /* most headers of a request are none of ours: "c", "m", "o", "u" */
+
+    switch (h->lowcase_key[0]) {
+
+    case 'u':
+        if (h->key.len == sizeof("upgrade") - 1
+            && ngx_memcmp(h->lowcase_key, "upgrade", h->key.len) == 0)
+        {
+            headers->upgrade = 1;
+        }
+
+        return;
+
+    case 'c':
+        if (h->key.len == sizeof("content-encoding") - 1
+            && ngx_memcmp(h->lowcase_key, "content-encoding", h->key.len) == 0)
+        {
+            if (h->value.len != sizeof("identity") - 1
+                || ngx_strncasecmp(h->value.data, (u_char *) "identity",
+                                   h->value.len)
+                   != 0)
+            {
+                headers->encoded = 1;
+            }
+
+            return;
+        }
+
+        break;
+
+    case 'm':
+    case 'o':
+        break;
+
+    default:
+        return;
+    }
+
+    for (n = ngx_http_mcp_policy_header_names; n->name.len; n++) {
+
+        if (n->name.len != h->key.len
+            || ngx_memcmp(n->name.data, h->lowcase_key, h->key.len) != 0)
+        {
+            continue;
+        }
+
+        header = (mcp_header_t *) ((u_char *) headers + n->offset);
+
+        if (header->count++ == 0) {
+            header->value.data = h->value.data;
+            header->value.len = h->value.len;
+        }
+
+        return;
+    }
+}
+
+
+/* The checks that come before the body is read, in the order of refusal. */
+
+mcp_invalid_t
+ngx_http_mcp_policy_check_request(ngx_http_request_t *r,
+    ngx_http_mcp_policy_loc_conf_t *mlcf,
+    ngx_http_mcp_policy_headers_t *headers)
+{
+    if (headers->upgrade) {
+        return MCP_INVALID_UPGRADE;
+    }
+
+    if (mlcf->origins
+        && ngx_http_mcp_policy_origin_allowed(r, mlcf->origins,
+                                              &headers->origin)
+           != NGX_OK)
+    {
+        return MCP_INVALID_ORIGIN;
+    }
+
+    switch (r->method) {
+
+    case NGX_HTTP_POST:
+        break;
+
+    case NGX_HTTP_GET:
+    case NGX_HTTP_HEAD:
+    case NGX_HTTP_DELETE:
+    case NGX_HTTP_OPTIONS:
+        return ngx_http_mcp_policy_has_body(r) ? MCP_INVALID_BODY : MCP_VALID;
+
+    default:
+        return MCP_INVALID_HTTP_METHOD;
+    }
+
+    if (headers->encoded) {
+        return MCP_INVALID_CONTENT_ENCODING;
+    }
+
+    if (headers->content_type.count != 1
+        || !mcp_content_type_valid(headers->content_type.value))
+    {
+        return MCP_INVALID_CONTENT_TYPE;
+    }
+
+    return MCP_VALID;
+}
+
+
+/* A subrequest has its parent's headers, but perhaps another body. */
+
+ngx_int_t
+ngx_http_mcp_policy_has_body(ngx_http_request_t *r)
+{
+    if (r != r->main) {
+        return r->request_body && r->request_body->bufs;
+    }
+
+    return r->headers_in.content_length_n > 0 || r->headers_in.chunked;
+}
+
+
+/*
+ * The body as one text: the buffer itself where there is one in memory, else
+ * a copy in the arena.  client_max_body_size bounds it.
+ */
+
+ngx_int_t
+ngx_http_mcp_policy_body_text(ngx_http_request_t *r, mcp_arena_t *arena,
+    mcp_str_t *text)
+{
+    off_t         size;
+    u_char       *copy;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    text->data = (const uint8_t *) "";
+    text->len = 0;
+
+    if (r->request_body == NULL || r->request_body->bufs == NULL) {
+        return NGX_OK;
+    }
+
+    cl = r->request_body->bufs;
+    b = cl->buf;
+
+    if (cl->next == NULL && ngx_buf_in_memory(b)) {
+        text->data = b->pos;
+        text->len = b->last - b->pos;
+        return NGX_OK;
+    }
+
+    size = 0;
+
+    for ( /* void */ ; cl; cl = cl->next) {
+        size += ngx_buf_size(cl->buf);
+    }
+
+    if (size < 0 || size > NGX_MAX_INT32_VALUE) {
+        return NGX_ERROR;
+    }
+
+    copy = mcp_arena_alloc(arena, size + 1);
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = copy;
+    text->len = size;
+
+    return ngx_http_mcp_policy_copy_body(r, copy, size);
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_copy_body(ngx_http_request_t *r, u_char *dst, size_t size)
+{
+    u_char       *last;
+    size_t        n;
+    ssize_t       rc;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    last = dst + size;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+        n = ngx_buf_size(b);
+
+        /* the last one of a chunked body is often an empty mark */
+
+        if (n == 0) {
+            continue;
+        }
+
+        if (n > (size_t) (last - dst)) {
+            return NGX_ERROR;
+        }
+
+        if (ngx_buf_in_memory(b)) {
+            dst = ngx_cpymem(dst, b->pos, n);
+            continue;
+        }
+
+        rc = ngx_read_file(b->file, dst, n, b->file_pos);
+
+        if (rc < 0 || (size_t) rc != n) {
+            ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                          "mcp policy: request body file \"%V\" read %z of "
+                          "%uz bytes", &b->file->name, rc, n);
+            return NGX_ERROR;
+        }
+
+        dst += n;
+    }
+
+    return NGX_OK;
+}

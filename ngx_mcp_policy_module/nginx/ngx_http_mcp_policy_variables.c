@@ -1,0 +1,648 @@
+/*
+ * Variables: what a decision was about and how it went.  Values are set once,
+ * when the decision is taken; handlers only hand them out.
+ */
+
+#include "ngx_http_mcp_policy.h"
+
+#include "mcp_siphash.h"
+
+
+static ngx_int_t ngx_http_mcp_policy_variable_string(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_mcp_policy_variable_word(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_mcp_policy_variable_count(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_mcp_policy_variable_policy(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_mcp_policy_variable_grant(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_mcp_policy_variable_argument(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_main_ctx(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_mcp_policy_set_message_facts(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    const mcp_message_t *message, mcp_arena_t *arena);
+static ngx_int_t ngx_http_mcp_policy_set_client(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body);
+static ngx_int_t ngx_http_mcp_policy_set_arguments(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    const mcp_message_t *message, mcp_arena_t *arena);
+static ngx_int_t ngx_http_mcp_policy_hash(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t input, ngx_str_t *hash);
+
+
+#define NGX_HTTP_MCP_POLICY_FACT(name)                                        \
+    offsetof(ngx_http_mcp_policy_ctx_t, facts)                                \
+    + offsetof(ngx_http_mcp_policy_facts_t, name)
+
+
+static ngx_http_variable_t  ngx_http_mcp_policy_vars[] = {
+
+    { ngx_string("mcp_method"), NULL, ngx_http_mcp_policy_variable_string,
+      NGX_HTTP_MCP_POLICY_FACT(method), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_tool"), NULL, ngx_http_mcp_policy_variable_string,
+      NGX_HTTP_MCP_POLICY_FACT(tool), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_id"), NULL, ngx_http_mcp_policy_variable_string,
+      NGX_HTTP_MCP_POLICY_FACT(id), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_protocol"), NULL, ngx_http_mcp_policy_variable_string,
+      NGX_HTTP_MCP_POLICY_FACT(protocol), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_session"), NULL, ngx_http_mcp_policy_variable_string,
+      NGX_HTTP_MCP_POLICY_FACT(session), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_client"), NULL, ngx_http_mcp_policy_variable_string,
+      NGX_HTTP_MCP_POLICY_FACT(client), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_traceparent"), NULL,
+      ngx_http_mcp_policy_variable_string,
+      NGX_HTTP_MCP_POLICY_FACT(traceparent), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_rule"), NULL, ngx_http_mcp_policy_variable_string,
+      NGX_HTTP_MCP_POLICY_FACT(rule), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_args_hash"), NULL, ngx_http_mcp_policy_variable_string,
+      NGX_HTTP_MCP_POLICY_FACT(args_hash), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_decision"), NULL, ngx_http_mcp_policy_variable_word,
+      NGX_HTTP_MCP_POLICY_FACT(decision), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_reason"), NULL, ngx_http_mcp_policy_variable_word,
+      NGX_HTTP_MCP_POLICY_FACT(reason), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_count"), NULL, ngx_http_mcp_policy_variable_count, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_policy"), NULL, ngx_http_mcp_policy_variable_policy, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_grant"), NULL, ngx_http_mcp_policy_variable_grant, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_arg_"), NULL, ngx_http_mcp_policy_variable_argument, 0,
+      NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
+
+      ngx_http_null_variable
+};
+
+
+ngx_int_t
+ngx_http_mcp_policy_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_mcp_policy_vars; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Every variable that the configuration uses is indexed by now: tells which
+ * arguments and hashes are worth computing, and which cached values a
+ * decision makes stale (the log module reads values already computed).
+ */
+
+ngx_int_t
+ngx_http_mcp_policy_init_variables(ngx_conf_t *cf)
+{
+    ngx_str_t                         name, *argument;
+    ngx_uint_t                        i, *index;
+    ngx_http_variable_t              *v;
+    ngx_http_core_main_conf_t        *cmcf;
+    ngx_http_mcp_policy_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_mcp_policy_module);
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    v = cmcf->variables.elts;
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+        name = v[i].name;
+
+        if (name.len < 4 || ngx_strncmp(name.data, "mcp_", 4) != 0) {
+            continue;
+        }
+
+        index = ngx_array_push(&mmcf->variables);
+        if (index == NULL) {
+            return NGX_ERROR;
+        }
+
+        *index = i;
+
+        if (name.len == sizeof("mcp_args_hash") - 1
+            && ngx_strncmp(name.data, "mcp_args_hash", name.len) == 0)
+        {
+            mmcf->args_hash = 1;
+            continue;
+        }
+
+        if (name.len > 8 && ngx_strncmp(name.data, "mcp_arg_", 8) == 0) {
+            argument = ngx_array_push(&mmcf->arguments);
+            if (argument == NULL) {
+                return NGX_ERROR;
+            }
+
+            argument->data = name.data + 8;
+            argument->len = name.len - 8;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_mcp_policy_reset_variables(ngx_http_request_t *r)
+{
+    ngx_uint_t                        i, *index;
+    ngx_http_mcp_policy_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_get_module_main_conf(r, ngx_http_mcp_policy_module);
+
+    index = mmcf->variables.elts;
+
+    for (i = 0; i < mmcf->variables.nelts; i++) {
+        r->variables[index[i]].valid = 0;
+        r->variables[index[i]].not_found = 0;
+    }
+}
+
+
+/* Subrequests share variables with the main request: theirs is the context. */
+
+static ngx_http_mcp_policy_ctx_t *
+ngx_http_mcp_policy_main_ctx(ngx_http_request_t *r)
+{
+    ngx_http_mcp_policy_ctx_t  *ctx;
+
+    ctx = ngx_http_mcp_policy_get_ctx(r->main);
+
+    return ctx ? ctx : ngx_http_mcp_policy_get_ctx(r);
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_variable_string(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                  *fact;
+    ngx_http_mcp_policy_ctx_t  *ctx;
+
+    ctx = ngx_http_mcp_policy_main_ctx(r);
+
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    fact = (ngx_str_t *) ((u_char *) ctx + data);
+
+    v->data = fact->data;
+    v->len = fact->len;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_variable_word(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    const char                 *word;
+    ngx_http_mcp_policy_ctx_t  *ctx;
+
+    ctx = ngx_http_mcp_policy_main_ctx(r);
+    word = ctx ? *(const char **) ((u_char *) ctx + data) : NULL;
+
+    if (word == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->data = (u_char *) word;
+    v->len = ngx_strlen(word);
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_variable_count(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                     *p;
+    ngx_http_mcp_policy_ctx_t  *ctx;
+
+    ctx = ngx_http_mcp_policy_main_ctx(r);
+
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->data = p;
+    v->len = ngx_sprintf(p, "%ui", ctx->facts.count) - p;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_variable_policy(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_mcp_policy_ctx_t  *ctx;
+
+    ctx = ngx_http_mcp_policy_main_ctx(r);
+
+    if (ctx == NULL || ctx->policy == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->data = ctx->policy->name.data;
+    v->len = ctx->policy->name.len;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_variable_grant(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                   grant, hash;
+    mcp_str_t                   input;
+    ngx_http_mcp_policy_ctx_t  *ctx;
+
+    ctx = ngx_http_mcp_policy_main_ctx(r);
+
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_http_mcp_policy_grant(ctx->request, &grant);
+
+    if (grant.len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    input.data = grant.data;
+    input.len = grant.len;
+
+    if (ngx_http_mcp_policy_hash(r, ctx, input, &hash) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    v->data = hash.data;
+    v->len = hash.len;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_variable_argument(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t *variable = (ngx_str_t *) data;
+
+    ngx_str_t                         name, *argument, *value;
+    ngx_uint_t                        i;
+    ngx_http_mcp_policy_ctx_t        *ctx;
+    ngx_http_mcp_policy_main_conf_t  *mmcf;
+
+    ctx = ngx_http_mcp_policy_main_ctx(r);
+
+    v->not_found = 1;
+
+    if (ctx == NULL || ctx->facts.arguments == NULL) {
+        return NGX_OK;
+    }
+
+    mmcf = ngx_http_get_module_main_conf(r, ngx_http_mcp_policy_module);
+
+    name.data = variable->data + sizeof("mcp_arg_") - 1;
+    name.len = variable->len - (sizeof("mcp_arg_") - 1);
+
+    argument = mmcf->arguments.elts;
+
+    for (i = 0; i < mmcf->arguments.nelts; i++) {
+
+        if (argument[i].len != name.len
+            || ngx_memcmp(argument[i].data, name.data, name.len) != 0)
+        {
+            continue;
+        }
+
+        value = &ctx->facts.arguments[i];
+
+        if (value->data) {
+            v->data = value->data;
+            v->len = value->len;
+            v->valid = 1;
+            v->no_cacheable = 0;
+            v->not_found = 0;
+        }
+
+        break;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Copies what the configuration's variables and the logs may ask for about
+ * message "index" of the body out of the worker's arena.
+ */
+
+ngx_int_t
+ngx_http_mcp_policy_set_facts(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body, uint32_t index,
+    mcp_arena_t *arena)
+{
+    mcp_str_t  protocol;
+
+    protocol = (body->revision != MCP_REVISION_NONE)
+               ? mcp_revision_name(body->revision) : body->initialize_version;
+
+    ctx->facts.count = body->count;
+
+    if (ngx_http_mcp_policy_copy(r->pool, protocol, &ctx->facts.protocol)
+        != NGX_OK
+        || ngx_http_mcp_policy_copy(r->pool, body->traceparent,
+                                    &ctx->facts.traceparent)
+           != NGX_OK
+        || ngx_http_mcp_policy_set_client(r, ctx, body) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ctx->facts.session.data = (u_char *) ctx->headers.mcp.session.value.data;
+    ctx->facts.session.len = ctx->headers.mcp.session.value.len;
+
+    if (body->invalid != MCP_VALID) {
+        return ngx_http_mcp_policy_copy(r->pool, body->invalid_id,
+                                        &ctx->facts.id);
+    }
+
+    if (body->count == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_http_mcp_policy_set_message_facts(r, ctx, body,
+                                                 &body->messages[index],
+                                                 arena);
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_set_message_facts(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    const mcp_message_t *message, mcp_arena_t *arena)
+{
+    uint32_t                          token;
+    mcp_str_t                         id, target;
+    ngx_http_mcp_policy_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_get_module_main_conf(r, ngx_http_mcp_policy_module);
+
+    id = message->id;
+
+    if (id.len && id.data[0] == '"') {
+        token = mcp_json_member(&body->json, message->root, mcp_str("id"));
+
+        if (mcp_json_string(&body->json, token, arena, &id) != MCP_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    target = message->target_count ? message->targets[0].name : mcp_str("");
+
+    if (ngx_http_mcp_policy_copy(r->pool, message->method_name,
+                                 &ctx->facts.method)
+        != NGX_OK
+        || ngx_http_mcp_policy_copy(r->pool, target, &ctx->facts.tool)
+           != NGX_OK
+        || ngx_http_mcp_policy_copy(r->pool, id, &ctx->facts.id) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!body->batch && message->kind == MCP_MESSAGE_REQUEST
+        && ngx_http_mcp_policy_copy(r->pool, message->id, &ctx->raw_id)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (mmcf->args_hash && message->arguments != MCP_JSON_NONE) {
+        if (ngx_http_mcp_policy_hash(r, ctx,
+                                     mcp_json_raw(&body->json,
+                                                  message->arguments),
+                                     &ctx->facts.args_hash)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_mcp_policy_set_arguments(r, ctx, body, message, arena);
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_set_client(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body)
+{
+    u_char     *p;
+    ngx_str_t  *client;
+
+    if (body->client_name.len == 0) {
+        return NGX_OK;
+    }
+
+    client = &ctx->facts.client;
+
+    p = ngx_pnalloc(r->pool, body->client_name.len + 1
+                             + body->client_version.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    client->data = p;
+
+    p = ngx_cpymem(p, body->client_name.data, body->client_name.len);
+
+    if (body->client_version.len) {
+        *p++ = '/';
+        p = ngx_cpymem(p, body->client_version.data,
+                       body->client_version.len);
+    }
+
+    client->len = p - client->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_set_arguments(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    const mcp_message_t *message, mcp_arena_t *arena)
+{
+    uint32_t                          token;
+    mcp_rc_t                          rc;
+    mcp_str_t                         name, value;
+    ngx_str_t                        *argument;
+    ngx_uint_t                        i;
+    ngx_http_mcp_policy_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_get_module_main_conf(r, ngx_http_mcp_policy_module);
+
+    if (mmcf->arguments.nelts == 0) {
+        return NGX_OK;
+    }
+
+    ctx->facts.arguments = ngx_pcalloc(r->pool, mmcf->arguments.nelts
+                                                * sizeof(ngx_str_t));
+    if (ctx->facts.arguments == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (message->arguments == MCP_JSON_NONE) {
+        return NGX_OK;
+    }
+
+    argument = mmcf->arguments.elts;
+
+    for (i = 0; i < mmcf->arguments.nelts; i++) {
+        name.data = argument[i].data;
+        name.len = argument[i].len;
+
+        token = mcp_json_member(&body->json, message->arguments, name);
+
+        if (token == MCP_JSON_NONE) {
+            continue;
+        }
+
+        switch (body->json.tokens[token].type) {
+
+        case MCP_JSON_OBJECT:
+        case MCP_JSON_ARRAY:
+            continue;
+
+        case MCP_JSON_STRING:
+            rc = mcp_json_string(&body->json, token, arena, &value);
+
+            if (rc == MCP_NOMEM) {
+                return NGX_ERROR;
+            }
+
+            if (rc != MCP_OK) {
+                continue;
+            }
+
+            break;
+
+        default:
+            value = mcp_json_raw(&body->json, token);
+        }
+
+        if (ngx_http_mcp_policy_copy(r->pool, value,
+                                     &ctx->facts.arguments[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* 128 bits in hex, keyed by the policy's zone: equal across workers. */
+
+static ngx_int_t
+ngx_http_mcp_policy_hash(ngx_http_request_t *r, ngx_http_mcp_policy_ctx_t *ctx,
+    mcp_str_t input, ngx_str_t *hash)
+{
+    uint64_t                          out[2];
+    ngx_shm_zone_t                   *zone;
+    ngx_http_mcp_policy_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_get_module_main_conf(r, ngx_http_mcp_policy_module);
+
+    zone = ctx->policy ? ctx->policy->zone : mmcf->default_zone;
+
+    hash->data = ngx_pnalloc(r->pool, 2 * sizeof(out));
+    if (hash->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    mcp_siphash(ngx_http_mcp_policy_zone_key(zone), input, out);
+
+    hash->len = ngx_sprintf(hash->data, "%016xL%016xL", out[0], out[1])
+                - hash->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_mcp_policy_copy(ngx_pool_t *pool, mcp_str_t src, ngx_str_t *dst)
+{
+    ngx_str_null(dst);
+
+    if (src.len == 0) {
+        return NGX_OK;
+    }
+
+    dst->data = ngx_pnalloc(pool, src.len);
+    if (dst->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    dst->len = src.len;
+    ngx_memcpy(dst->data, src.data, src.len);
+
+    return NGX_OK;
+}

@@ -1,0 +1,136 @@
+/*
+ * Shared memory of mcp_zone: counters, HTTP+SSE streams with their mailbox,
+ * and tasks.  Pointer-free; everything is read and written under the slab
+ * pool's mutex except the "mail" generation.
+ */
+
+#ifndef NGX_HTTP_MCP_POLICY_ZONE_H
+#define NGX_HTTP_MCP_POLICY_ZONE_H
+
+#include "ngx_http_mcp_policy.h"
+
+#include "mcp_siphash.h"
+#include "mcp_table.h"
+
+#pragma GCC visibility push(hidden)
+
+
+/*
+ * A key lives in one group of slots, so that nothing that is done under the
+ * lock takes longer in a larger zone.
+ */
+#define NGX_HTTP_MCP_POLICY_GROUP  64
+
+
+/* An open HTTP+SSE stream, so that any worker can tell that it is there. */
+typedef struct {
+    uint64_t        serial;      /* zero: free */
+    uint64_t        key[2];      /* hash of the endpoint */
+    time_t          expires;     /* refreshed by the holder */
+    ngx_pid_t       pid;         /* of the worker that holds it */
+} ngx_http_mcp_policy_stream_slot_t;
+
+
+#define NGX_HTTP_MCP_POLICY_PART_SIZE  512
+#define NGX_HTTP_MCP_POLICY_PART_TEXT                                         \
+    (NGX_HTTP_MCP_POLICY_PART_SIZE - 3 * sizeof(uint64_t))
+
+/* A part of a refusal on its way to a stream; it lives as long as that. */
+typedef struct {
+    uint64_t        serial;      /* of the stream; zero: free */
+    uint64_t        order;       /* parts of one message follow each other */
+    uint32_t        stream;      /* slot of the stream */
+    uint16_t        length;
+    uint16_t        rest;        /* parts of the message after this one */
+    u_char          text[NGX_HTTP_MCP_POLICY_PART_TEXT];
+} ngx_http_mcp_policy_part_slot_t;
+
+
+#define NGX_HTTP_MCP_POLICY_TASK_NAME  136
+
+/* A task that an answer created: whose it is and which tool runs. */
+typedef struct {
+    uint64_t        key[2];      /* hash of policy and task id; zero: free */
+    uint64_t        grant[2];
+    time_t          expires;
+    uint64_t        length;
+    u_char          tool[NGX_HTTP_MCP_POLICY_TASK_NAME];
+} ngx_http_mcp_policy_task_slot_t;
+
+
+typedef struct {
+    uint64_t        magic;
+    uint64_t        version;
+    uint64_t        hash_key[2];
+
+    ngx_atomic_t    mail;        /* changes with every new message */
+    uint64_t        serial;      /* last one given to a stream */
+    uint64_t        order;       /* last one given to a part */
+
+    ngx_uint_t      streams;
+    ngx_uint_t      parts;
+    ngx_uint_t      tasks;
+
+    size_t          stream_offset;     /* from the start of this struct */
+    size_t          part_offset;
+    size_t          task_offset;
+    size_t          table_offset;
+    size_t          table_size;
+} ngx_http_mcp_policy_shared_t;
+
+
+typedef struct ngx_http_mcp_policy_holder_s  ngx_http_mcp_policy_holder_t;
+
+typedef struct {
+    ngx_str_t                      name;
+    ngx_slab_pool_t               *shpool;
+    ngx_http_mcp_policy_shared_t  *shared;
+    mcp_table_t                   *table;
+    ngx_http_mcp_policy_holder_t  *holder;   /* of this worker's streams in
+                                                the zone, NULL without any */
+} ngx_http_mcp_policy_zone_t;
+
+
+#define ngx_http_mcp_policy_zone_area(shared, offset)                         \
+    ((void *) ((u_char *) (shared) + (shared)->offset))
+
+
+/* The first slot of the key's group; *width is the number of slots in it. */
+
+static ngx_inline ngx_uint_t
+ngx_http_mcp_policy_zone_group(ngx_uint_t slots, const uint64_t *key,
+    ngx_uint_t *width)
+{
+    ngx_uint_t  groups;
+
+    groups = slots / NGX_HTTP_MCP_POLICY_GROUP;
+
+    if (groups == 0) {
+        *width = slots;
+        return 0;
+    }
+
+    *width = NGX_HTTP_MCP_POLICY_GROUP;
+
+    return (key[0] % groups) * NGX_HTTP_MCP_POLICY_GROUP;
+}
+
+
+/* ngx_http_mcp_policy_mailbox.c */
+ngx_int_t ngx_http_mcp_policy_mailbox_key(ngx_http_mcp_policy_zone_t *zone,
+    ngx_str_t *url, uint64_t *key);
+ngx_int_t ngx_http_mcp_policy_mailbox_open(ngx_http_mcp_policy_zone_t *zone,
+    const uint64_t *key, ngx_uint_t *slot, uint64_t *serial);
+ngx_int_t ngx_http_mcp_policy_mailbox_keep(
+    ngx_http_mcp_policy_shared_t *shared, ngx_uint_t slot, uint64_t serial);
+ngx_uint_t ngx_http_mcp_policy_mailbox_close(
+    ngx_http_mcp_policy_zone_t *zone, ngx_uint_t slot, uint64_t serial);
+size_t ngx_http_mcp_policy_mailbox_take(ngx_http_mcp_policy_zone_t *zone,
+    uint64_t serial, u_char *buf, size_t size, ngx_uint_t *more);
+
+/* ngx_http_mcp_policy_stream.c: soon looks into the mailboxes */
+void ngx_http_mcp_policy_stream_wake(void);
+
+#pragma GCC visibility pop
+
+#endif /* NGX_HTTP_MCP_POLICY_ZONE_H */

@@ -1,0 +1,125 @@
+#!/usr/bin/perl
+
+# Every example in the documentation: configurations pass "nginx -t" without
+# a warning, cases get the decision that they expect.
+#
+# A fenced block says what it is: "nginx http" is the inside of http { },
+# "nginx server" the inside of server { }, "jsonl cases" are cases for the
+# policy of the "nginx" block before it.
+
+use strict;
+use warnings;
+
+use File::Temp qw/ tempdir /;
+use Test::More;
+
+use FindBin;
+
+my $root = "$FindBin::Bin/..";
+my $nginx = $ENV{TEST_NGINX_BINARY} || 'nginx';
+my $module = $ENV{TEST_NGINX_MODULE}
+             // "$root/build/ngx_http_mcp_policy_module.so";
+my $tool = $ENV{TEST_MCP_POLICY} || "$root/build/mcp-policy";
+my $dir = tempdir(CLEANUP => 1);
+my $socket = 1;
+
+# what examples inside server { } refer to
+my $shop = "mcp_policy shop { tool search { } }\n";
+
+for my $path ("$root/README.md", sort glob "$root/docs/*.md") {
+    my ($page) = $path =~ m{([^/]+)$};
+    my $conf;
+
+    for my $block (blocks($path)) {
+        my $name = "$page line $block->{line}";
+
+        if ($block->{kind} eq 'jsonl cases') {
+            run_cases($name, $conf, $block->{text});
+            next;
+        }
+
+        $conf = $block->{text};
+        check_conf($name, $block->{kind} eq 'nginx server'
+                          ? "$shop server { listen 8080;\n$conf }"
+                          : $conf);
+    }
+}
+
+done_testing();
+
+
+sub blocks {
+    my ($path) = @_;
+
+    open my $file, '<', $path or die "$path: $!\n";
+
+    my (@blocks, $block);
+
+    while (my $line = <$file>) {
+        if ($block) {
+            if ($line =~ /^```\s*$/) {
+                push @blocks, $block;
+                undef $block;
+                next;
+            }
+
+            $block->{text} .= $line;
+
+        } elsif ($line =~ /^```(nginx (?:http|server)|jsonl cases)\s*$/) {
+            $block = { kind => $1, line => $., text => '' };
+        }
+    }
+
+    return @blocks;
+}
+
+
+sub check_conf {
+    my ($name, $http) = @_;
+
+    my $load = $module ? "load_module $module;" : '';
+
+    $http =~ s/^load_module .*$//m;
+    # a test of a configuration binds its sockets
+    $http =~ s/listen 8080;/"listen unix:$dir\/" . $socket++ . ';'/ge;
+    $http =~ s{/var/log/nginx/}{$dir/}g;
+
+    write_file("$dir/nginx.conf", <<"END");
+$load
+error_log stderr info;
+pid $dir/nginx.pid;
+events { }
+http {
+$http
+}
+END
+
+    my $output = `$nginx -t -p $dir -e stderr -c $dir/nginx.conf 2>&1`;
+
+    is($?, 0, "$name: nginx -t") or diag($output);
+    unlike($output, qr/\[(?:warn|error|alert|crit|emerg)\]/,
+           "$name: without a warning") or diag($output);
+}
+
+
+sub run_cases {
+    my ($name, $conf, $cases) = @_;
+
+    write_file("$dir/policy.conf", $conf);
+    write_file("$dir/cases.jsonl", $cases);
+
+    my $output = `$tool test $dir/policy.conf $dir/cases.jsonl 2>&1`;
+    my $count = () = $cases =~ /^\{/mg;
+
+    is($?, 0, "$name: cases") or diag($output);
+    like($output, qr/^$count passed, 0 failed$/m, "$name: all run");
+}
+
+
+sub write_file {
+    my ($path, $text) = @_;
+
+    open my $file, '>', $path or die "$path: $!\n";
+    print $file $text;
+    close $file or die "$path: $!\n";
+}

@@ -1,0 +1,25 @@
+#!/usr/bin/perl
+
+# A short run of every fuzzer that "make test" has built.
+
+use warnings;
+use strict;
+
+use Test::More;
+
+my $dir = $ENV{TEST_FUZZ_BUILD} || 'build/fuzz';
+my $seconds = $ENV{TEST_FUZZ_SECONDS} || 10;
+my @fuzzers = split(' ', $ENV{TEST_FUZZERS} || '');
+
+plan(skip_all => 'no fuzzers') unless @fuzzers;
+
+for my $name (@fuzzers) {
+    my $output = `t/tools/fuzz $dir $name $seconds 2>&1`;
+    my $status = $?;
+    my ($runs) = $output =~ /number_of_executed_units: (\d+)/;
+
+    is($status, 0, "$name: " . ($runs || 0) . ' runs')
+        or diag(substr($output, -4000));
+}
+
+done_testing();

@@ -1,0 +1,282 @@
+/*
+ * The plainest reading of text/event-stream there is: the whole text in
+ * memory, line by line.  What the incremental reader says must equal it.
+ */
+
+#ifndef EVENT_MODEL_H
+#define EVENT_MODEL_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "mcp_event_stream.h"
+
+
+/* A growing text: one line for each event. */
+typedef struct {
+    char    *text;
+    size_t   length;
+    size_t   size;
+} event_report_t;
+
+
+static inline void
+event_report_add(event_report_t *report, const void *data, size_t length)
+{
+    if (report->size - report->length <= length) {
+        report->size = (report->size + length) * 2 + 64;
+        report->text = realloc(report->text, report->size);
+
+        if (report->text == NULL) {
+            abort();
+        }
+    }
+
+    if (length) {
+        memcpy(report->text + report->length, data, length);
+    }
+
+    report->length += length;
+    report->text[report->length] = '\0';
+}
+
+
+static inline void
+event_report_event(event_report_t *report, mcp_str_t type, mcp_str_t data,
+    bool has_data, mcp_str_t id, bool has_id, bool has_retry, uint64_t retry)
+{
+    char  line[128];
+    int   n;
+
+    event_report_add(report, "[", 1);
+    event_report_add(report, type.data, type.len);
+    event_report_add(report, "|", 1);
+
+    if (has_data) {
+        event_report_add(report, "=", 1);
+        event_report_add(report, data.data, data.len);
+    }
+
+    event_report_add(report, "|", 1);
+
+    if (has_id) {
+        event_report_add(report, "#", 1);
+        event_report_add(report, id.data, id.len);
+    }
+
+    if (has_retry) {
+        n = snprintf(line, sizeof(line), "|%llu",
+                     (unsigned long long) retry);
+        event_report_add(report, line, n);
+    }
+
+    event_report_add(report, "]", 1);
+}
+
+
+/* What the reader says when it is fed pieces of the sizes that next gives. */
+
+static inline size_t
+event_read(event_report_t *report, mcp_str_t text, uint8_t *buffer,
+    size_t capacity, size_t (*next)(void *data), void *data)
+{
+    size_t              n, ends;
+    mcp_str_t           piece, input, type, id;
+    mcp_event_stream_t  stream;
+
+    mcp_event_stream_init(&stream, buffer, capacity);
+
+    ends = 0;
+
+    while (text.len) {
+        n = next(data);
+        n = (n == 0) ? 1 : n;
+
+        piece.data = text.data;
+        piece.len = (n < text.len) ? n : text.len;
+
+        text.data += piece.len;
+        text.len -= piece.len;
+
+        /* its own allocation, so that a sanitizer sees what is read */
+
+        input.data = malloc(piece.len);
+        input.len = piece.len;
+
+        if (input.data == NULL) {
+            abort();
+        }
+
+        memcpy((void *) input.data, piece.data, piece.len);
+        piece = input;
+
+        while (mcp_event_stream_next(&stream, &input)) {
+            type.data = stream.type;
+            type.len = (stream.type_length < MCP_EVENT_TYPE_MAX)
+                       ? stream.type_length : MCP_EVENT_TYPE_MAX;
+            id.data = stream.id;
+            id.len = (stream.id_length < MCP_EVENT_ID_MAX)
+                     ? stream.id_length : MCP_EVENT_ID_MAX;
+
+            event_report_event(report, type, mcp_event_stream_data(&stream),
+                               stream.has_data, id, stream.has_id,
+                               stream.has_retry, stream.retry_ms);
+            ends++;
+        }
+
+        free((void *) piece.data);
+    }
+
+    return ends;
+}
+
+
+static inline mcp_str_t
+event_model_line(mcp_str_t *text)
+{
+    size_t     n;
+    mcp_str_t  line;
+
+    for (n = 0; n < text->len; n++) {
+        if (text->data[n] == '\n' || text->data[n] == '\r') {
+            break;
+        }
+    }
+
+    line.data = text->data;
+    line.len = n;
+
+    if (n == text->len) {
+        /* no line end: the line does not count */
+        text->len = 0;
+        line.data = NULL;
+        return line;
+    }
+
+    n += (text->data[n] == '\r' && n + 1 < text->len
+          && text->data[n + 1] == '\n')
+         ? 2 : 1;
+
+    text->data += n;
+    text->len -= n;
+
+    return line;
+}
+
+
+static inline size_t
+event_model_cut(size_t length, size_t max)
+{
+    return (length < max) ? length : max;
+}
+
+
+/* Lines of one event: the fields, in order. */
+
+static inline void
+event_model(event_report_t *report, mcp_str_t text, size_t capacity)
+{
+    bool            open, has_data, has_id, has_retry;
+    size_t          i;
+    uint64_t        retry;
+    mcp_str_t       line, name, value, type, id;
+    event_report_t  data;
+
+    if (text.len >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0) {
+        text.data += 3;
+        text.len -= 3;
+    }
+
+    open = has_data = has_id = has_retry = false;
+    retry = 0;
+    type = id = mcp_str("");
+    memset(&data, 0, sizeof(data));
+
+    while (text.len) {
+        line = event_model_line(&text);
+
+        if (line.data == NULL) {
+            break;
+        }
+
+        if (line.len == 0) {
+            if (open) {
+                type.len = event_model_cut(type.len, MCP_EVENT_TYPE_MAX);
+                id.len = event_model_cut(id.len, MCP_EVENT_ID_MAX);
+
+                event_report_event(report, type,
+                    (mcp_str_t) { (uint8_t *) data.text,
+                                  event_model_cut(data.length, capacity) },
+                    has_data, id, has_id, has_retry, retry);
+            }
+
+            open = has_data = has_id = has_retry = false;
+            type = id = mcp_str("");
+            data.length = 0;
+            continue;
+        }
+
+        if (line.data[0] == ':') {
+            continue;
+        }
+
+        open = true;
+        name = line;
+        value = mcp_str("");
+
+        for (i = 0; i < line.len; i++) {
+            if (line.data[i] == ':') {
+                name.len = i;
+                value.data = line.data + i + 1;
+                value.len = line.len - i - 1;
+
+                if (value.len && value.data[0] == ' ') {
+                    value.data++;
+                    value.len--;
+                }
+
+                break;
+            }
+        }
+
+        if (mcp_str_equal(name, mcp_str("event"))) {
+            type = value;
+
+        } else if (mcp_str_equal(name, mcp_str("data"))) {
+            if (has_data) {
+                event_report_add(&data, "\n", 1);
+            }
+
+            event_report_add(&data, value.data, value.len);
+            has_data = true;
+
+        } else if (mcp_str_equal(name, mcp_str("id"))) {
+            id = value;
+            has_id = value.len == 0
+                     || memchr(value.data, '\0', value.len) == NULL;
+
+            if (!has_id) {
+                id.len = 0;
+            }
+
+        } else if (mcp_str_equal(name, mcp_str("retry"))) {
+            retry = 0;
+            has_retry = value.len > 0;
+
+            for (i = 0; i < value.len; i++) {
+                if (value.data[i] < '0' || value.data[i] > '9'
+                    || retry > 999999999999ULL)
+                {
+                    has_retry = false;
+                    break;
+                }
+
+                retry = retry * 10 + (value.data[i] - '0');
+            }
+        }
+    }
+
+    free(data.text);
+}
+
+#endif /* EVENT_MODEL_H */

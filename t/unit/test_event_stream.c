@@ -1,0 +1,336 @@
+/* The reader of event streams: framing, splitting, limits. */
+
+#include "tap.h"
+#include "event_model.h"
+
+
+#define CAPACITY  64
+
+
+static size_t
+all_at_once(void *data)
+{
+    (void) data;
+    return SIZE_MAX;
+}
+
+
+static size_t
+byte_by_byte(void *data)
+{
+    (void) data;
+    return 1;
+}
+
+
+/* pieces of 1 to 8 bytes, the same on every machine */
+
+static size_t
+some(void *data)
+{
+    uint32_t *seed = data;
+
+    *seed = *seed * 1103515245 + 12345;
+
+    return 1 + (*seed >> 16) % 8;
+}
+
+
+static void
+check(const char *name, mcp_str_t text, const char *expected)
+{
+    bool            same;
+    uint32_t        i, seed;
+    uint8_t         buffer[CAPACITY];
+    event_report_t  model, whole, split;
+
+    memset(&model, 0, sizeof(model));
+    memset(&whole, 0, sizeof(whole));
+
+    event_report_add(&model, "", 0);
+    event_report_add(&whole, "", 0);
+
+    event_model(&model, text, CAPACITY);
+    event_read(&whole, text, buffer, CAPACITY, all_at_once, NULL);
+
+    if (expected) {
+        is_str(tap_str(whole.text), expected, name);
+    }
+
+    same = whole.length == model.length
+           && memcmp(whole.text, model.text, model.length) == 0;
+
+    if (!ok(same, "%s: as the model", name)) {
+        printf("# got %s\n# model %s\n", whole.text, model.text);
+    }
+
+    same = true;
+
+    for (i = 0; i < 50; i++) {
+        memset(&split, 0, sizeof(split));
+        event_report_add(&split, "", 0);
+
+        seed = i;
+        event_read(&split, text, buffer, CAPACITY,
+                   (i == 0) ? byte_by_byte : some, &seed);
+
+        same = same && split.length == whole.length
+               && memcmp(split.text, whole.text, whole.length) == 0;
+
+        free(split.text);
+    }
+
+    ok(same, "%s: in pieces", name);
+
+    free(model.text);
+    free(whole.text);
+}
+
+
+static void
+test_framing(void)
+{
+    check("empty", mcp_str(""), "");
+    check("one event", mcp_str("data: a\n\n"), "[|=a|]");
+    check("event at the end of the stream", mcp_str("data: a\n"), "");
+    check("type", mcp_str("event: endpoint\ndata: /m\n\n"), "[endpoint|=/m|]");
+    check("last type wins", mcp_str("event: a\nevent: b\ndata:\n\n"),
+          "[b|=|]");
+    check("CR", mcp_str("event: x\rdata: a\r\rdata: b\r\r"),
+          "[x|=a|][|=b|]");
+    check("CRLF", mcp_str("event: x\r\ndata: a\r\n\r\ndata: b\r\n\r\n"),
+          "[x|=a|][|=b|]");
+    check("mixed line ends", mcp_str("data: a\rdata: b\ndata: c\r\n\n\r"),
+          "[|=a\nb\nc|]");
+    check("joined data", mcp_str("data: {\ndata:\ndata: }\n\n"),
+          "[|={\n\n}|]");
+    check("one space after the colon", mcp_str("data:  a\n\n"), "[|= a|]");
+    check("no space after the colon", mcp_str("data:a\n\n"), "[|=a|]");
+    check("colon in the value", mcp_str("data: a:b\n\n"), "[|=a:b|]");
+    check("field without a colon", mcp_str("data\n\n"), "[|=|]");
+    check("unknown field", mcp_str("datax: a\nDATA: a\ndat: b\n\n"), "[||]");
+    check("long field name", mcp_str("datadatadata: a\n\n"), "[||]");
+    check("comment", mcp_str(": x\ndata: a\n:y\ndata: b\n\n: z\n\n"),
+          "[|=a\nb|]");
+    check("blank lines", mcp_str("\n\n\ndata: a\n\n\n\n"), "[|=a|]");
+    check("id alone", mcp_str("id: 7\n\n"), "[||#7]");
+    check("empty id", mcp_str("id\ndata: a\n\n"), "[|=a|#]");
+    check("id with NUL", mcp_str("id: 7\0\ndata: a\n\n"), "[|=a|]");
+    check("retry", mcp_str("retry: 250\n\n"), "[|||250]");
+    check("retry of other than digits", mcp_str("retry: 2s\ndata: a\n\n"),
+          "[|=a|]");
+    check("huge retry",
+          mcp_str("retry: 99999999999999999999999999\ndata: a\n\n"),
+          "[|=a|]");
+    check("byte order mark", mcp_str("\xef\xbb\xbf" "data: a\n\n"),
+          "[|=a|]");
+    check("half of a byte order mark", mcp_str("\xef\xbb" "data: a\n\n"),
+          "[||]");
+    check("a second byte order mark",
+          mcp_str("\xef\xbb\xbf\xef\xbb\xbf" "data: a\n\n"), "[||]");
+    check("priming event", mcp_str("id: s-0\ndata:\n\ndata: x\n\n"),
+          "[|=|#s-0][|=x|]");
+}
+
+
+static void
+test_limits(void)
+{
+    char                text[4096];
+    size_t              n;
+    uint8_t             buffer[8];
+    mcp_str_t           input;
+    mcp_event_stream_t  stream;
+
+    mcp_event_stream_init(&stream, buffer, sizeof(buffer));
+    input = mcp_str("data: 12345678\n\ndata: 123456789\n\ndata: 1\n\n");
+
+    ok(mcp_event_stream_next(&stream, &input)
+       && !mcp_event_stream_truncated(&stream), "data that just fits");
+    ok(mcp_event_stream_next(&stream, &input)
+       && mcp_event_stream_truncated(&stream), "data over capacity");
+    is_str(mcp_event_stream_data(&stream), "12345678",
+           "its beginning is there");
+    ok(mcp_event_stream_next(&stream, &input)
+       && !mcp_event_stream_truncated(&stream), "and the next event is whole");
+    is_str(mcp_event_stream_data(&stream), "1", "with its data");
+
+    mcp_event_stream_init(&stream, NULL, 0);
+    input = mcp_str("data: a\n\n");
+    ok(mcp_event_stream_next(&stream, &input)
+       && mcp_event_stream_truncated(&stream), "no buffer at all");
+
+    n = snprintf(text, sizeof(text), "event: %0100d\nid: %0600d\ndata:x\n\n",
+                 0, 0);
+    mcp_event_stream_init(&stream, buffer, sizeof(buffer));
+    input = (mcp_str_t) { (uint8_t *) text, n };
+    ok(mcp_event_stream_next(&stream, &input), "long type and id");
+    ok(stream.type_length == 100 && stream.id_length == 600,
+       "their length is told");
+
+    stream.type_length = MCP_EVENT_TYPE_MAX + 1;
+    ok(!mcp_event_stream_type_is(&stream, mcp_str("0000")),
+       "a cut type is nobody's");
+
+    /* more than one window of the line search */
+
+    memset(text, 'x', sizeof(text));
+    memcpy(text, "data: ", 6);
+    memcpy(text + 3000, "\ndata:y\r\r", 9);
+    input = (mcp_str_t) { (uint8_t *) text, 3009 };
+    check("long line", input, NULL);
+}
+
+
+static void
+test_type(void)
+{
+    uint8_t             buffer[8];
+    mcp_str_t           input;
+    mcp_event_stream_t  stream;
+
+    mcp_event_stream_init(&stream, buffer, sizeof(buffer));
+    input = mcp_str("data: a\n\nevent: message\ndata: b\n\n"
+                    "event: messages\ndata: c\n\n");
+
+    mcp_event_stream_next(&stream, &input);
+    ok(mcp_event_stream_type_is(&stream, mcp_str("message")),
+       "no type is message");
+    mcp_event_stream_next(&stream, &input);
+    ok(mcp_event_stream_type_is(&stream, mcp_str("message")), "message");
+    mcp_event_stream_next(&stream, &input);
+    ok(!mcp_event_stream_type_is(&stream, mcp_str("message")), "messages");
+    ok(mcp_event_stream_type_is(&stream, mcp_str("messages")), "its own name");
+}
+
+
+/* "^" stands where another event may be put, "." where it may not. */
+
+static void
+check_between(const char *name, mcp_str_t text, const char *expected)
+{
+    char                got[128];
+    size_t              i;
+    mcp_str_t           input;
+    mcp_event_stream_t  stream;
+
+    mcp_event_stream_init(&stream, NULL, 0);
+
+    for (i = 0; i < text.len; i++) {
+        input.data = text.data + i;
+        input.len = 1;
+
+        while (mcp_event_stream_next(&stream, &input)) { /* void */ }
+
+        got[i] = mcp_event_stream_between(&stream) ? '^' : '.';
+    }
+
+    got[i] = '\0';
+
+    is_str(tap_str(got), expected, name);
+}
+
+
+static void
+test_between(void)
+{
+    check_between("between: LF", mcp_str("data:a\n\n\n:c\n"),
+                  ".......^^..^");
+    check_between("between: open fields of any kind", mcp_str("x\nid\n\n"),
+                  ".....^");
+    check_between("between: CRLF is not cut", mcp_str("id\r\n\r\n:c\r\n"),
+                  ".....^...^");
+    check_between("between: CR", mcp_str("id\ra\r\rid\r\r"), ".....^...^");
+    check_between("between: a lone CR may have its LF to come",
+                  mcp_str("id\n\r\nid\r\n\r\n"), "....^.....^");
+    check_between("between: byte order mark",
+                  mcp_str("\xef\xbb\xbf" "id\n\n"), "..^...^");
+}
+
+
+static void
+test_between_start(void)
+{
+    mcp_event_stream_t  stream;
+
+    mcp_event_stream_init(&stream, NULL, 0);
+    ok(!mcp_event_stream_between(&stream),
+       "between: not before a byte order mark may come");
+}
+
+
+/* Streams made of the bytes that matter. */
+
+static void
+test_random(void)
+{
+    static const char  *words[] = {
+        "\n", "\r", "\r\n", ":", " ", "data", "data: ", "event:", "id:",
+        "retry: 1", "x", "\xef\xbb\xbf", "\xef", "{\"a\":1}", "\n\n",
+        "\r\r", "\r\n\r\n", ": c"
+    };
+
+    bool            same;
+    char            text[256];
+    size_t          n, length;
+    uint32_t        i, k, seed, pieces;
+    uint8_t         buffer[CAPACITY];
+    const char     *word;
+    mcp_str_t       input;
+    event_report_t  model, split;
+
+    same = true;
+    seed = 1;
+
+    for (i = 0; i < 20000 && same; i++) {
+        length = 0;
+
+        for (k = 0; k < 20; k++) {
+            seed = seed * 1103515245 + 12345;
+            word = words[(seed >> 16) % (sizeof(words) / sizeof(words[0]))];
+            n = strlen(word);
+            memcpy(text + length, word, n);
+            length += n;
+        }
+
+        input.data = (uint8_t *) text;
+        input.len = length;
+
+        memset(&model, 0, sizeof(model));
+        memset(&split, 0, sizeof(split));
+
+        event_report_add(&model, "", 0);
+        event_report_add(&split, "", 0);
+
+        pieces = i;
+        event_model(&model, input, CAPACITY);
+        event_read(&split, input, buffer, CAPACITY, some, &pieces);
+
+        same = model.length == split.length
+               && memcmp(model.text, split.text, model.length) == 0;
+
+        if (!same) {
+            printf("# input %.*s\n# got %s\n# model %s\n", (int) length,
+                   text, split.text, model.text);
+        }
+
+        free(model.text);
+        free(split.text);
+    }
+
+    ok(same, "20000 random streams in random pieces");
+}
+
+
+int
+main(void)
+{
+    test_framing();
+    test_limits();
+    test_type();
+    test_between();
+    test_between_start();
+    test_random();
+
+    return tap_done();
+}
