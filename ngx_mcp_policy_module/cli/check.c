@@ -3,6 +3,10 @@
 #include "load.h"
 
 
+static cli_code_t cli_check_files(const char *const *files, int count,
+    const char *prefix);
+
+
 static const char  cli_check_usage[] =
     "usage: mcp-policy check [--prefix DIR] FILE...";
 
@@ -21,11 +25,9 @@ static const char  cli_check_help[] =
 cli_code_t
 cli_check(int argc, char *const *argv)
 {
-    int           i, count;
+    int           count;
     bool          help;
-    unsigned      policies, errors, warnings;
-    cli_code_t    code, rc;
-    cli_load_t    load;
+    cli_code_t    code;
     const char   *prefix, **files;
     cli_option_t  options[] = {
         { "--prefix", &prefix, NULL },
@@ -56,14 +58,31 @@ cli_check(int argc, char *const *argv)
         return code;
     }
 
+    code = cli_check_files(files, count, prefix);
+
+    free(files);
+
+    return code;
+}
+
+
+static cli_code_t
+cli_check_files(const char *const *files, int count, const char *prefix)
+{
+    int          i;
+    unsigned     policies, errors, warnings;
+    cli_code_t   code, worst;
+    cli_load_t   load;
+
     policies = errors = warnings = 0;
+    worst = CLI_GOOD;
 
     for (i = 0; i < count; i++) {
         cli_load_init(&load, stdout, prefix);
-        rc = cli_load(&load, files[i]);
+        code = cli_load(&load, files[i]);
 
-        if (rc > code) {
-            code = rc;
+        if (code > worst) {
+            worst = code;
         }
 
         policies += load.count;
@@ -82,7 +101,5 @@ cli_check(int argc, char *const *argv)
         putchar('\n');
     }
 
-    free(files);
-
-    return code;
+    return worst;
 }

@@ -53,6 +53,7 @@ static mcp_rc_t cli_test_evaluate(cli_test_t *test);
 static void cli_test_settle(cli_test_t *test);
 static mcp_rc_t cli_test_reply(cli_test_t *test);
 static void cli_test_compare(cli_test_t *test);
+static void cli_test_print_dry_run(const cli_test_t *test);
 static void cli_test_print_place(const cli_test_t *test);
 static void cli_test_print_cause(mcp_str_t rule, const char *reason);
 static void cli_test_print_difference(const cli_test_t *test,
@@ -69,9 +70,9 @@ static const char  cli_test_usage[] =
 
 static const char  cli_test_help[] =
     "\n"
-    "Runs cases through the policy of an nginx configuration file.  A case is\n"
-    "one JSON object in a line; empty lines and those that start with \"#\"\n"
-    "are skipped.  Its members:\n"
+    "Runs cases through the policy of an nginx configuration file.  A case\n"
+    "is one JSON object in a line; empty lines and those that start with\n"
+    "\"#\" are skipped.  Its members:\n"
     "\n"
     "  tool, arguments  the call; or\n"
     "  body             a whole JSON-RPC message or batch, as a string\n"
@@ -587,13 +588,8 @@ cli_test_compare(cli_test_t *test)
     reason = test->invalid ? mcp_invalid_name(test->body.invalid)
                            : mcp_reason_name(decision->reason);
 
-    if (!test->invalid && decision->dry_action != MCP_ALLOW) {
-        cli_test_print_place(test);
-        printf("dry run: would have been %s",
-               mcp_action_name(decision->dry_action));
-        cli_test_print_cause(decision->dry_rule,
-                             mcp_reason_name(decision->dry_reason));
-        putchar('\n');
+    if (decision->dry_action != MCP_ALLOW) {
+        cli_test_print_dry_run(test);
 
         if (decision->action == MCP_ALLOW) {
             rule = decision->dry_rule;
@@ -639,6 +635,19 @@ cli_test_compare(cli_test_t *test)
     } else {
         test->passed++;
     }
+}
+
+
+static void
+cli_test_print_dry_run(const cli_test_t *test)
+{
+    cli_test_print_place(test);
+
+    printf("dry run: would have been %s",
+           mcp_action_name(test->decision.dry_action));
+    cli_test_print_cause(test->decision.dry_rule,
+                         mcp_reason_name(test->decision.dry_reason));
+    putchar('\n');
 }
 
 

@@ -8,6 +8,8 @@
 
 #include "mcp_base.h"
 
+#pragma GCC visibility push(hidden)
+
 
 typedef struct mcp_arena_chunk_s  mcp_arena_chunk_t;
 
@@ -47,5 +49,7 @@ void mcp_arena_reset(mcp_arena_t *arena, size_t keep);
 
 /* Returns all memory. */
 void mcp_arena_destroy(mcp_arena_t *arena);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_ARENA_H */

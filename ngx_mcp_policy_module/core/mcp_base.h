@@ -11,9 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined __GNUC__
 #pragma GCC visibility push(hidden)
-#endif
 
 
 /* A view of bytes that somebody else owns; never NUL terminated. */
@@ -87,5 +85,7 @@ mcp_str_equal(mcp_str_t a, mcp_str_t b)
 /* snprintf into error->text; "error" may be NULL. Always returns MCP_ERROR. */
 mcp_rc_t mcp_error_set(mcp_error_t *error, int code, size_t offset,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+#pragma GCC visibility pop
 
 #endif /* MCP_BASE_H */

@@ -9,6 +9,8 @@
 #include "mcp_pattern.h"
 #include "mcp_text.h"
 
+#pragma GCC visibility push(hidden)
+
 
 typedef enum {
     MCP_OP_EQ = 0,
@@ -152,5 +154,7 @@ bool mcp_condition_length_valid(mcp_str_t value);
 
 /* Whether the bytes are UTF-8: variables may hold anything. */
 bool mcp_condition_utf8(mcp_str_t s);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_CONDITION_H */

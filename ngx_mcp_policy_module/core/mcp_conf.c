@@ -11,6 +11,7 @@ static mcp_rc_t mcp_conf_word_end(mcp_conf_t *conf, uint8_t quote,
     size_t *end, mcp_error_t *error);
 static mcp_rc_t mcp_conf_after_quote(mcp_conf_t *conf, mcp_error_t *error);
 static mcp_rc_t mcp_conf_push(mcp_conf_t *conf, mcp_str_t source);
+static size_t mcp_conf_unescape(uint8_t *data, mcp_str_t source);
 static mcp_rc_t mcp_conf_too_long(mcp_conf_t *conf, uint8_t quote,
     mcp_error_t *error);
 static mcp_rc_t mcp_conf_unexpected(uint8_t ch, mcp_error_t *error);
@@ -317,14 +318,12 @@ mcp_conf_after_quote(mcp_conf_t *conf, mcp_error_t *error)
 static mcp_rc_t
 mcp_conf_push(mcp_conf_t *conf, mcp_str_t source)
 {
-    size_t      i;
-    uint8_t    *data, *dst, ch;
+    uint8_t    *data;
     uint32_t    capacity;
     mcp_str_t  *words;
 
     if (conf->count == conf->capacity) {
-        capacity = conf->capacity ? conf->capacity * 2
-                                     : MCP_CONF_WORDS;
+        capacity = conf->capacity ? conf->capacity * 2 : MCP_CONF_WORDS;
 
         words = mcp_arena_alloc(conf->arena, capacity * sizeof(mcp_str_t));
         if (words == NULL) {
@@ -343,6 +342,21 @@ mcp_conf_push(mcp_conf_t *conf, mcp_str_t source)
     if (data == NULL) {
         return MCP_NOMEM;
     }
+
+    conf->words[conf->count].data = data;
+    conf->words[conf->count].len = mcp_conf_unescape(data, source);
+    conf->count++;
+
+    return MCP_OK;
+}
+
+
+/* A backslash before anything else stays. */
+static size_t
+mcp_conf_unescape(uint8_t *data, mcp_str_t source)
+{
+    size_t    i;
+    uint8_t  *dst, ch;
 
     dst = data;
 
@@ -379,11 +393,7 @@ mcp_conf_push(mcp_conf_t *conf, mcp_str_t source)
         *dst++ = ch;
     }
 
-    conf->words[conf->count].data = data;
-    conf->words[conf->count].len = dst - data;
-    conf->count++;
-
-    return MCP_OK;
+    return dst - data;
 }
 
 

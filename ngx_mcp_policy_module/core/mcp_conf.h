@@ -8,6 +8,8 @@
 
 #include "mcp_arena.h"
 
+#pragma GCC visibility push(hidden)
+
 
 #define MCP_CONF_WORD_MAX  4096    /* as nginx's NGX_CONF_BUFFER */
 
@@ -47,5 +49,7 @@ mcp_rc_t mcp_conf_next(mcp_conf_t *conf, mcp_conf_token_t *token,
  * strings and comments.  MCP_ERROR when it does not end.
  */
 mcp_rc_t mcp_conf_skip_lua(mcp_conf_t *conf);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_CONF_H */

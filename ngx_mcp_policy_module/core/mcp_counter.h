@@ -8,6 +8,8 @@
 
 #include "mcp_base.h"
 
+#pragma GCC visibility push(hidden)
+
 
 typedef enum {
     MCP_ALGORITHM_FIXED = 0,
@@ -100,5 +102,7 @@ void mcp_counter_refund(const mcp_limit_spec_t *spec, mcp_cell_t *cell,
 /* Unix ms from which the cell says no more than an empty one would. */
 uint64_t mcp_counter_expires(const mcp_limit_spec_t *spec,
     const mcp_cell_t *cell);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_COUNTER_H */

@@ -8,6 +8,8 @@
 
 #include "mcp_base.h"
 
+#pragma GCC visibility push(hidden)
+
 
 /*
  * Compares two JSON number spellings by value: "5" equals "5.0", "50e-1".
@@ -47,5 +49,7 @@ size_t mcp_decimal_format(int64_t micros, char *buf, size_t size);
 #define MCP_DECIMAL_CANONICAL_MAX  64
 
 mcp_rc_t mcp_decimal_canonical(mcp_str_t s, uint8_t *dst, size_t *length);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_DECIMAL_H */

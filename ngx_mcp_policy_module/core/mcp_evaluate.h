@@ -9,6 +9,8 @@
 #include "mcp_policy.h"
 #include "mcp_store.h"
 
+#pragma GCC visibility push(hidden)
+
 
 typedef enum {
     MCP_ALLOW = 0,
@@ -121,5 +123,7 @@ mcp_rc_t mcp_evaluate(const mcp_policy_t *policy, const mcp_body_t *body,
 mcp_rc_t mcp_evaluate_visible(const mcp_policy_t *policy,
     mcp_target_kind_t kind, mcp_str_t name, const mcp_caller_t *caller,
     mcp_arena_t *arena);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_EVALUATE_H */

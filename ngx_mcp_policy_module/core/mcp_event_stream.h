@@ -9,6 +9,8 @@
 
 #include "mcp_base.h"
 
+#pragma GCC visibility push(hidden)
+
 
 /* Longer types and ids are told by their beginning and their length. */
 #define MCP_EVENT_TYPE_MAX  32
@@ -87,5 +89,7 @@ bool mcp_event_stream_type_is(const mcp_event_stream_t *stream,
 /* As much of the data as there was room for. */
 mcp_str_t mcp_event_stream_data(const mcp_event_stream_t *stream);
 bool mcp_event_stream_truncated(const mcp_event_stream_t *stream);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_EVENT_STREAM_H */

@@ -8,6 +8,8 @@
 
 #include "mcp_arena.h"
 
+#pragma GCC visibility push(hidden)
+
 
 typedef enum {
     MCP_JSON_OBJECT = 1,
@@ -120,5 +122,7 @@ uint32_t mcp_json_size(const mcp_json_t *json, uint32_t index);
 #define MCP_JSON_ESCAPE_MAX  6
 
 uint8_t *mcp_json_escape(uint8_t *dst, mcp_str_t s);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_JSON_H */

@@ -13,6 +13,8 @@
 #include "mcp_json.h"
 #include "mcp_json_scan.h"
 
+#pragma GCC visibility push(hidden)
+
 #define MCP_JSON_KEYS_INITIAL  256
 
 /*
@@ -179,5 +181,7 @@ mcp_json_key_signature(const uint8_t *p, size_t length, const uint8_t *end)
 
     return mcp_json_short_signature(bytes, length);
 }
+
+#pragma GCC visibility pop
 
 #endif /* MCP_JSON_KEYS_H */

@@ -7,6 +7,8 @@
 
 #include "mcp_json_keys.h"
 
+#pragma GCC visibility push(hidden)
+
 #define MCP_JSON_PLACE_ONE  (UINT64_C(1) << 48)
 
 
@@ -118,5 +120,7 @@ mcp_rc_t mcp_json_grow(mcp_json_parser_t *s, uint32_t count, size_t i);
 
 /* MCP_ERROR: the byte at i, or the end of the text, cannot be there. */
 mcp_rc_t mcp_json_unexpected(mcp_json_parser_t *s, size_t i);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_JSON_PARSER_H */

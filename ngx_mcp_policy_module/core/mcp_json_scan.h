@@ -18,6 +18,8 @@
 #include <arm_neon.h>
 #endif
 
+#pragma GCC visibility push(hidden)
+
 #define MCP_JSON_BLOCK  16
 
 #define MCP_JSON_ONES   UINT64_C(0x0101010101010101)
@@ -410,5 +412,7 @@ mcp_json_utf8(const uint8_t *p, const uint8_t *end)
 
     return n;
 }
+
+#pragma GCC visibility pop
 
 #endif /* MCP_JSON_SCAN_H */

@@ -395,6 +395,10 @@ mcp_json_escape(uint8_t *dst, mcp_str_t s)
     unsigned        n;
     const uint8_t  *p, *end;
 
+    if (s.len == 0) {
+        return dst;
+    }
+
     p = s.data;
     end = p + s.len;
 

@@ -11,6 +11,8 @@
 
 #include "mcp_evaluate.h"
 
+#pragma GCC visibility push(hidden)
+
 
 /* A block that applies, and what it was asked about. */
 typedef struct {
@@ -102,5 +104,7 @@ mcp_rc_t mcp_charge_reserve(mcp_judge_t *judge, const mcp_store_t *store,
 /* The author's message or a generated sentence, in the arena. */
 mcp_rc_t mcp_sentence_write(mcp_judge_t *judge, const mcp_refusal_t *refusal,
     mcp_str_t *text);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_JUDGE_H */

@@ -9,6 +9,8 @@
 
 #include "mcp_json.h"
 
+#pragma GCC visibility push(hidden)
+
 
 typedef enum {
     MCP_REVISION_NONE = 0,      /* no version header: any legacy revision */
@@ -214,5 +216,7 @@ bool mcp_method_housekeeping(mcp_method_t method);
 
 /* Whether a URI has dot segments, percent-encoded ones included. */
 bool mcp_uri_has_dot_segments(mcp_str_t uri);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_MESSAGE_H */

@@ -10,6 +10,8 @@
 
 #include "mcp_message.h"
 
+#pragma GCC visibility push(hidden)
+
 
 /* One call of mcp_body_parse. */
 typedef struct {
@@ -140,5 +142,7 @@ mcp_rc_t mcp_revision_check(mcp_parse_t *parse, const mcp_message_t *message,
 
 /* Mcp-Method and Mcp-Name must say what the body says (2026-07-28). */
 mcp_rc_t mcp_headers_match(mcp_parse_t *parse, const mcp_message_t *message);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_MESSAGE_PRIVATE_H */

@@ -9,6 +9,8 @@
 
 #include "mcp_arena.h"
 
+#pragma GCC visibility push(hidden)
+
 
 typedef struct mcp_regex_s        mcp_regex_t;
 typedef struct mcp_pattern_set_s  mcp_pattern_set_t;
@@ -105,5 +107,7 @@ bool mcp_pattern_set_empty(const mcp_pattern_set_t *set);
  */
 bool mcp_pattern_set_shadowed(const mcp_pattern_set_t *set,
     mcp_str_t pattern);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_PATTERN_H */

@@ -10,6 +10,8 @@
 #include "mcp_counter.h"
 #include "mcp_message.h"
 
+#pragma GCC visibility push(hidden)
+
 
 typedef enum {
     MCP_DENIAL_DEFAULT = 0,     /* as the location says */
@@ -168,5 +170,7 @@ void mcp_policy_builder_destroy(mcp_policy_builder_t *builder);
 
 /* Frees compiled regexes, and all memory if the allocator has "free". */
 void mcp_policy_destroy(const mcp_policy_t *policy);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_POLICY_H */

@@ -8,6 +8,8 @@
 
 #include "mcp_policy.h"
 
+#pragma GCC visibility push(hidden)
+
 
 typedef enum {
     MCP_CONTEXT_POLICY = 0,
@@ -172,5 +174,7 @@ mcp_rc_t mcp_policy_check_block(mcp_policy_builder_t *builder,
 
 /* Warnings about the whole, and the flags of the policy. */
 void mcp_policy_check(mcp_policy_builder_t *builder);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_POLICY_BUILDER_H */

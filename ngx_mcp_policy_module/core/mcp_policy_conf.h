@@ -10,6 +10,8 @@
 #include "mcp_conf.h"
 #include "mcp_policy.h"
 
+#pragma GCC visibility push(hidden)
+
 
 #define MCP_POLICY_CONF_DEPTH_MAX    16      /* files that include files */
 #define MCP_POLICY_CONF_FILES_MAX    1000    /* opened by one reading */
@@ -54,5 +56,7 @@ typedef struct {
  */
 mcp_rc_t mcp_policy_conf_read(const mcp_policy_conf_file_t *file,
     const mcp_policy_conf_caller_t *caller, const mcp_allocator_t *allocator);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_POLICY_CONF_H */

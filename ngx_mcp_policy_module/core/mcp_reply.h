@@ -8,6 +8,8 @@
 
 #include "mcp_evaluate.h"
 
+#pragma GCC visibility push(hidden)
+
 
 #define MCP_CODE_DENIED    (-31001)
 #define MCP_CODE_LIMIT     (-31002)
@@ -54,5 +56,7 @@ mcp_rc_t mcp_reply_error(unsigned status, int code, mcp_str_t id,
 /* The same for every request of "body": one object, or an array of them. */
 mcp_rc_t mcp_reply_error_all(const mcp_body_t *body, unsigned status,
     int code, mcp_str_t message, mcp_arena_t *arena, mcp_reply_t *reply);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_REPLY_H */

@@ -6,7 +6,11 @@
 
 #include "mcp_base.h"
 
+#pragma GCC visibility push(hidden)
+
 
 void mcp_siphash(const uint64_t key[2], mcp_str_t input, uint64_t out[2]);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_SIPHASH_H */

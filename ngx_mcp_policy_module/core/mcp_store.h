@@ -8,6 +8,8 @@
 
 #include "mcp_counter.h"
 
+#pragma GCC visibility push(hidden)
+
 
 /* One limit applied to one call.  The key is a keyed 128-bit hash. */
 typedef struct {
@@ -30,5 +32,7 @@ typedef struct {
                   uint32_t count, uint64_t now_ms);
     void       *data;
 } mcp_store_t;
+
+#pragma GCC visibility pop
 
 #endif /* MCP_STORE_H */

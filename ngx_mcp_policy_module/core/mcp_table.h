@@ -13,6 +13,8 @@
 
 #include "mcp_store.h"
 
+#pragma GCC visibility push(hidden)
+
 
 typedef struct mcp_table_s  mcp_table_t;
 
@@ -128,5 +130,7 @@ mcp_rc_t mcp_table_encode(const mcp_table_t *table, uint64_t now_ms,
  */
 mcp_rc_t mcp_table_decode(mcp_table_t *table, uint64_t now_ms,
     const uint8_t *data, size_t length, mcp_error_t *error);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_TABLE_H */

@@ -5,6 +5,8 @@
 
 #include "mcp_table.h"
 
+#pragma GCC visibility push(hidden)
+
 
 #define MCP_TABLE_MAGIC      0x31656c626174706dULL    /* "mptable1" */
 #define MCP_TABLE_VERSION    1                        /* layout, snapshots */
@@ -86,5 +88,7 @@ mcp_slot_dead(const mcp_table_t *table, const mcp_table_entry_t *slot,
            || slot->expires_ms <= now_ms
            || slot->expires_ms <= table->floor_ms;
 }
+
+#pragma GCC visibility pop
 
 #endif /* MCP_TABLE_PRIVATE_H */

@@ -8,6 +8,8 @@
 
 #include "mcp_json.h"
 
+#pragma GCC visibility push(hidden)
+
 
 /*
  * Finds the end of a JSON text that arrives in pieces, so that it can be read
@@ -44,5 +46,7 @@ typedef struct {
  */
 mcp_rc_t mcp_task_created(const mcp_json_t *json, uint32_t root, bool modern,
     mcp_arena_t *arena, mcp_task_created_t *created);
+
+#pragma GCC visibility pop
 
 #endif /* MCP_TASK_H */

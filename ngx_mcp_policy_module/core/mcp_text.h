@@ -8,6 +8,8 @@
 
 #include "mcp_arena.h"
 
+#pragma GCC visibility push(hidden)
+
 
 typedef struct {
     mcp_str_t    literal;    /* the whole text when "variables" is NULL */
@@ -35,5 +37,7 @@ mcp_text_value(const mcp_text_t *text, mcp_text_resolve_pt resolve,
 
     return resolve(data, text->variables, arena, value);
 }
+
+#pragma GCC visibility pop
 
 #endif /* MCP_TEXT_H */

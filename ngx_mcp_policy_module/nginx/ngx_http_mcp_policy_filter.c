@@ -251,6 +251,13 @@ ngx_http_mcp_policy_replace_page(ngx_http_request_t *r)
     ngx_http_clear_etag(r);
     ngx_http_clear_content_length(r);
 
+    /* of a page from gzip_static */
+
+    if (r->headers_out.content_encoding) {
+        r->headers_out.content_encoding->hash = 0;
+        r->headers_out.content_encoding = NULL;
+    }
+
     ngx_http_mcp_policy_reply_headers(r, ctx);
 
     /* an answer to HEAD has no body that could be replaced */
