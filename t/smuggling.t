@@ -31,6 +31,7 @@ http {
         default allow;
         tool danger { deny; }
         tool delete_* { deny; }
+        resource file:///etc/* { deny; }
     }
 
     server {
@@ -427,6 +428,11 @@ subtest 'resources' => sub {
         for 'file:///etc/passwd', 'file:///srv/../etc/passwd',
             'file:///srv/%2e%2e/etc/passwd', 'file:///srv/.%2E/x',
             'file:///srv/./x', 'FILE:///srv/a';
+    denied("under default allow $_", $read->($_), uri => '/lax')
+        for 'file:///etc/passwd', 'file:///%65tc/passwd', 'FILE:///etc/x',
+            'file:///%2565tc/x';
+    allowed('under default allow another', $read->('file:///a%20b'),
+            uri => '/lax');
     denied('subscribe is judged as reading',
            rpc('resources/subscribe', { uri => 'file:///etc/passwd' }));
     denied('one of many in subscriptions/listen', rpc(

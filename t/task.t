@@ -357,6 +357,10 @@ is(get('c60', user => 'ann', uri => '/crowded'), 'passes',
 isnt(get('c1', user => 'ann', uri => '/crowded'), 'passes',
      'the oldest had to make room');
 
+create('c-carl', user => 'carl', uri => '/crowded');
+is(get('c-carl', user => 'carl', uri => '/crowded'), 'passes',
+   'and there is room for a third');
+
 # Tasks outlive a reload
 
 $t->reload();

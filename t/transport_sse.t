@@ -152,6 +152,30 @@ is(data($s->{client}->read_event())->{n}, 'first',
    'an event that has begun is not broken');
 is(data($s->{client}->read_event())->{id}, 20, 'the refusal comes after it');
 
+# Slots of the box are used again; the order stays that of the calls
+
+my $first = open_stream('/message?sessionId=first');
+$s->{request}->chunk('data: {');
+$first->{request}->chunk('data: {');
+
+for my $client ($s->{client}, $first->{client}) {
+    $client->{events} .= $client->body_piece()
+        until $client->{events} =~ /data: /;
+}
+
+post('first', 'forbidden', 1);
+post('one', 'forbidden', 21);
+$first->{request}->chunk("}\n\n");
+$first->{client}->read_event();
+is(data($first->{client}->read_event())->{id}, 1, 'a message is taken');
+post('one', 'forbidden', 22);
+post('one', 'forbidden', 23);
+$s->{request}->chunk("}\n\n");
+$s->{client}->read_event();
+is(join(' ', map { data($s->{client}->read_event())->{id} } 1 .. 3),
+   '21 22 23', 'others come in their order');
+$first->{client}->close();
+
 # Streams in CRLF and CR, cut anywhere
 
 for my $end ("\r\n", "\r") {
@@ -243,7 +267,7 @@ is(post('four', 'forbidden', 1)->status, 400, 'likewise');
 
 $s = open_stream('/message?sessionId=five');
 $s->{request}->chunk("data: unfin");
-$s->{client}->fill() until $s->{client}{buffer} =~ /unfin/;
+1 until $s->{client}->body_piece() =~ /unfin/;
 is(post('five', 'forbidden', 1)->status, 202, 'a refusal waits');
 $s->{request}->close();
 1 while $s->{client}->body_piece() ne '';

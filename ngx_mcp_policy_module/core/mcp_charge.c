@@ -58,6 +58,8 @@ static mcp_rc_t mcp_charge_arrays(mcp_judge_t *judge,
     mcp_verdict_t *verdict);
 static void mcp_charge_drop(mcp_judge_t *judge, mcp_verdict_t *verdict,
     uint32_t index, mcp_action_t action, mcp_reason_t reason);
+static void mcp_charge_remove(mcp_judge_t *judge, mcp_verdict_t *verdict,
+    uint32_t index);
 static bool mcp_charge_drop_dry(mcp_judge_t *judge, mcp_verdict_t *verdict);
 
 
@@ -440,7 +442,7 @@ mcp_charge_reserve(mcp_judge_t *judge, const mcp_store_t *store,
         return MCP_NOMEM;
     }
 
-    /* every round takes a dry limit away: at most pending_count rounds */
+    /* every round takes a limit away: at most pending_count rounds */
 
     while (verdict->charge_count > 0) {
 
@@ -479,14 +481,18 @@ mcp_charge_reserve(mcp_judge_t *judge, const mcp_store_t *store,
             continue;
         }
 
-        if (judge->caller->zone_full_allow) {
-            verdict->charge_count = 0;
-            return MCP_OK;
+        if (rc == MCP_ERROR && failed < verdict->charge_count
+            && judge->caller->zone_full_allow)
+        {
+            mcp_charge_remove(judge, verdict, failed);
+            continue;
         }
 
-        mcp_charge_refuse(&judge->pending[0], MCP_DENY, MCP_REASON_ZONE_FULL,
-                          refusal);
-        *message = judge->pending[0].message;
+        failed = failed < verdict->charge_count ? failed : 0;
+
+        mcp_charge_refuse(&judge->pending[failed], MCP_DENY,
+                          MCP_REASON_ZONE_FULL, refusal);
+        *message = judge->pending[failed].message;
 
         return MCP_NO;
     }
@@ -535,13 +541,21 @@ static void
 mcp_charge_drop(mcp_judge_t *judge, mcp_verdict_t *verdict, uint32_t index,
     mcp_action_t action, mcp_reason_t reason)
 {
-    uint32_t       after;
     mcp_refusal_t  refusal;
 
     mcp_charge_refuse(&judge->pending[index], action, reason, &refusal);
 
     judge->decision = &verdict->decisions[judge->pending[index].message];
     mcp_judge_dry(judge, &refusal);
+
+    mcp_charge_remove(judge, verdict, index);
+}
+
+
+static void
+mcp_charge_remove(mcp_judge_t *judge, mcp_verdict_t *verdict, uint32_t index)
+{
+    uint32_t  after;
 
     after = verdict->charge_count - index - 1;
 

@@ -528,6 +528,14 @@ mcp_evaluate_name(mcp_judge_t *judge, mcp_target_kind_t kind, mcp_str_t name,
             return mcp_evaluate_refuse(refusal, kind, name, MCP_REASON_URI);
         }
 
+        /* another spelling evades what denies, never what allows */
+
+        if (evadable && policy->default_allow && !exact
+            && !mcp_uri_is_normal(name))
+        {
+            return mcp_evaluate_refuse(refusal, kind, name, MCP_REASON_URI);
+        }
+
         return MCP_OK;
     }
 

@@ -10,10 +10,10 @@
 #define MCP_JSON_DEPTH_MAX   65535
 
 /*
- * No step reads further than this behind its position: a sign, 15 digits, a
- * point, a block, and the byte after it.
+ * No step reads further than this behind its position: a quote, a block of
+ * bytes, the other quote and a colon; or a sign, a block and a byte.
  */
-#define MCP_JSON_STEP        40
+#define MCP_JSON_STEP        (MCP_JSON_BLOCK + 4)
 
 /* Steps of the state machine, which keeps its position in registers. */
 #define mcp_json_step  static inline __attribute__((always_inline))
@@ -95,9 +95,9 @@ mcp_json_parse(mcp_json_t *json, mcp_str_t text, const mcp_limits_t *limits,
     s.depth_max = limits->depth < MCP_JSON_DEPTH_MAX ? limits->depth
                                                      : MCP_JSON_DEPTH_MAX;
 
-    /* the wide way does not look at limits that a step could reach */
+    /* the wide way does not look at limits that its steps could reach */
     if (text.len > MCP_JSON_STEP && limits->string_length >= MCP_JSON_STEP
-        && limits->number_length >= MCP_JSON_STEP)
+        && limits->number_length >= 2 * MCP_JSON_STEP)
     {
         s.wide = text.len - MCP_JSON_STEP;
     }
@@ -258,6 +258,11 @@ mcp_json_wide_number(const mcp_json_parser_t *s, mcp_json_token_t *t,
     end += n;
 
     if (text[end] == '.') {
+
+        if (s->length - end < MCP_JSON_STEP) {
+            return 0;
+        }
+
         n = mcp_json_digits16(text + end + 1);
         end += 1 + n;
 
@@ -341,6 +346,26 @@ mcp_json_wide_key(mcp_json_parser_t *s, mcp_json_token_t *t,
 }
 
 
+/* Skips white space; whether there was any. */
+mcp_json_step bool
+mcp_json_skip(const mcp_json_parser_t *s, const uint8_t *text, size_t *i,
+    bool tail)
+{
+    size_t  start;
+
+    start = *i;
+
+    if (!tail && text[start] == ' ' && text[start + 1] > ' ') {
+        *i = start + 1;
+        return true;
+    }
+
+    *i = mcp_json_slow_space(s, start);
+
+    return *i != start;
+}
+
+
 /* A string, number or literal as token "count". */
 mcp_json_step size_t
 mcp_json_scalar(mcp_json_parser_t *s, const uint8_t *text, size_t i,
@@ -400,13 +425,17 @@ mcp_json_key(mcp_json_parser_t *s, const uint8_t *text, size_t i,
 }
 
 
-/* Opens the container that token "count" is to become. */
-mcp_json_step mcp_rc_t
-mcp_json_enter(mcp_json_parser_t *s, size_t i, uint8_t c, uint32_t count)
+/*
+ * Opens the container that token "count" is to become; gives the position of
+ * what is next in it, 0 when it is too deep.
+ */
+mcp_json_step size_t
+mcp_json_enter(mcp_json_parser_t *s, const uint8_t *text, size_t i,
+    uint8_t c, uint32_t count, bool tail)
 {
     if (s->depth == s->depth_max) {
-        mcp_json_fail(s, MCP_JSON_DEPTH, s->text + i);
-        return MCP_ERROR;
+        mcp_json_fail(s, MCP_JSON_DEPTH, text + i);
+        return 0;
     }
 
     mcp_json_set_token(s, &s->tokens[count], i, s->top, s->open,
@@ -417,7 +446,10 @@ mcp_json_enter(mcp_json_parser_t *s, size_t i, uint8_t c, uint32_t count)
     s->depth++;
     s->place += MCP_JSON_PLACE_ONE;
 
-    return MCP_OK;
+    i++;
+
+    return mcp_json_peek(s, text, i, tail) > ' '
+           ? i : mcp_json_slow_space(s, i);
 }
 
 
@@ -456,6 +488,19 @@ mcp_json_leave(mcp_json_parser_t *s, size_t end, uint32_t next)
 }
 
 
+/* Ends the wide way, for the other to go on. */
+mcp_json_step mcp_rc_t
+mcp_json_suspend(mcp_json_parser_t *s, mcp_json_state_t state, size_t i,
+    uint32_t count)
+{
+    s->state = state;
+    s->i = i;
+    s->count = count;
+
+    return MCP_LATER;
+}
+
+
 /*
  * The state machine, compiled twice: for the last bytes of the text ("tail"),
  * where every read is checked, and for all before, where one check of the
@@ -465,7 +510,7 @@ mcp_json_leave(mcp_json_parser_t *s, size_t end, uint32_t next)
 mcp_json_step mcp_rc_t
 mcp_json_run(mcp_json_parser_t *s, const bool tail)
 {
-    size_t          i, end;
+    size_t          i;
     uint8_t         c;
     uint32_t        count;
     const uint8_t  *text;
@@ -485,8 +530,7 @@ mcp_json_run(mcp_json_parser_t *s, const bool tail)
 value:
 
     if (!tail && i >= s->wide) {
-        s->state = MCP_JSON_AT_VALUE;
-        goto leave;
+        return mcp_json_suspend(s, MCP_JSON_AT_VALUE, i, count);
     }
 
     if (count == s->capacity && mcp_json_grow(s, count, i) != MCP_OK) {
@@ -496,38 +540,23 @@ value:
     c = mcp_json_peek(s, text, i, tail);
 
     if (c == '{' || c == '[') {
+        i = mcp_json_enter(s, text, i, c, count, tail);
 
-        if (mcp_json_enter(s, i, c, count) != MCP_OK) {
+        if (i == 0) {
             return MCP_ERROR;
         }
 
         count++;
-        i++;
-        c = mcp_json_peek(s, text, i, tail);
 
-        if (c <= ' ') {
-            i = mcp_json_slow_space(s, i);
-            c = mcp_json_peek(s, text, i, true);
-        }
-
-        if (c == s->closer) {
+        if (mcp_json_peek(s, text, i, true) == s->closer) {
             goto close;
         }
 
-        if (s->closer == '}') {
-            goto key;
-        }
-
-        goto value;
+        goto element;
     }
 
-    if (c <= ' ') {
-        end = mcp_json_slow_space(s, i);
-
-        if (end != i) {
-            i = end;
-            goto value;
-        }
+    if (c <= ' ' && mcp_json_skip(s, text, &i, tail)) {
+        goto value;
     }
 
     i = mcp_json_scalar(s, text, i, c, count, tail);
@@ -541,31 +570,22 @@ value:
 next:
 
     if (!tail && i >= s->wide) {
-        s->state = MCP_JSON_AT_NEXT;
-        goto leave;
+        return mcp_json_suspend(s, MCP_JSON_AT_NEXT, i, count);
     }
 
     c = mcp_json_peek(s, text, i, tail);
 
     if (c == ',') {
         i++;
+        goto element;
+    }
 
-        if (s->closer == '}') {
-            goto key;
-        }
-
-        goto value;
+    if (c <= ' ' && mcp_json_skip(s, text, &i, tail)) {
+        goto next;
     }
 
     if (c != s->closer) {
-        end = mcp_json_slow_space(s, i);
-
-        if (end == i) {
-            return mcp_json_unexpected(s, i);
-        }
-
-        i = end;
-        goto next;
+        return mcp_json_unexpected(s, i);
     }
 
 close:
@@ -583,11 +603,22 @@ close:
     s->count = count;
     return mcp_json_finish(s, i);
 
+element:
+
+    if (s->closer == ']') {
+        goto value;
+    }
+
 key:
 
     if (!tail && i >= s->wide) {
-        s->state = MCP_JSON_AT_KEY;
-        goto leave;
+        return mcp_json_suspend(s, MCP_JSON_AT_KEY, i, count);
+    }
+
+    c = mcp_json_peek(s, text, i, tail);
+
+    if (c <= ' ' && mcp_json_skip(s, text, &i, tail)) {
+        goto key;
     }
 
     i = mcp_json_key(s, text, i, count, tail);
@@ -598,13 +629,6 @@ key:
 
     count++;
     goto value;
-
-leave:
-
-    s->i = i;
-    s->count = count;
-
-    return MCP_LATER;
 }
 
 

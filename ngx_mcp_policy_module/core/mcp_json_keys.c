@@ -1,11 +1,18 @@
 #include "mcp_json_keys.h"
 #include "mcp_siphash.h"
 
-/* More keys than this are hashed at once: comparing pairs is quadratic. */
+/* Comparing pairs is quadratic: for no more than this. */
 #define MCP_JSON_KEYS_PAIRWISE  32
+
+/* Of a set of signatures; far above what an honest one takes. */
+#define MCP_JSON_KEYS_STEPS     8
 
 
 static bool mcp_json_keys_distinct(uint32_t *signatures, uint32_t count);
+static bool mcp_json_keys_distinct_set(const mcp_json_keys_t *keys,
+    const uint32_t *signatures, uint32_t count);
+static mcp_rc_t mcp_json_keys_hash_all(mcp_json_keys_t *keys,
+    mcp_json_t *json, uint32_t object, uint32_t count);
 static mcp_rc_t mcp_json_keys_reserve(mcp_json_keys_t *keys, size_t count);
 static mcp_rc_t mcp_json_keys_hash(mcp_json_keys_t *keys,
     const mcp_json_t *json, uint32_t token, uint64_t *hash);
@@ -54,22 +61,18 @@ mcp_rc_t
 mcp_json_keys_check(mcp_json_keys_t *keys, mcp_json_t *json, uint32_t object,
     uint32_t base, uint32_t count, bool escaped)
 {
-    size_t                   bucket, mask;
-    uint32_t                 token, other, n;
-    uint64_t                 hash;
-    mcp_json_key_entry_t    *entry;
-    const mcp_json_token_t  *tokens;
-
-    tokens = json->tokens;
+    uint32_t  *signatures;
 
     if (json->defect != MCP_JSON_VALID
-        && json->defect_offset < tokens[object].start)
+        && json->defect_offset < json->tokens[object].start)
     {
         return MCP_OK;
     }
 
+    signatures = keys->signatures + base;
+
     if (!escaped && count <= MCP_JSON_KEYS_PAIRWISE
-        && mcp_json_keys_distinct(keys->signatures + base, count))
+        && mcp_json_keys_distinct(signatures, count))
     {
         return MCP_OK;
     }
@@ -78,11 +81,100 @@ mcp_json_keys_check(mcp_json_keys_t *keys, mcp_json_t *json, uint32_t object,
         return MCP_NOMEM;
     }
 
+    if (!escaped && count > MCP_JSON_KEYS_PAIRWISE
+        && mcp_json_keys_distinct_set(keys, signatures, count))
+    {
+        return MCP_OK;
+    }
+
+    return mcp_json_keys_hash_all(keys, json, object, count);
+}
+
+
+/* As mcp_json_keys_distinct4, for more. */
+static bool
+mcp_json_keys_distinct(uint32_t *signatures, uint32_t count)
+{
+    uint32_t         i, j;
+    mcp_json_four_t  one, equal;
+
+    mcp_json_keys_pad(signatures, count);
+    memset(&equal, 0, sizeof(equal));
+
+    for (i = 0; i + 1 < count; i++) {
+        one = (mcp_json_four_t) { signatures[i], signatures[i],
+                                  signatures[i], signatures[i] };
+
+        for (j = i + 1; j < count; j += 4) {
+            equal |= (mcp_json_four_t)
+                     (mcp_json_load_four(signatures + j) == one);
+        }
+    }
+
+    return mcp_json_is_zero(equal);
+}
+
+
+/* As mcp_json_keys_distinct, for any number of them. */
+static bool
+mcp_json_keys_distinct_set(const mcp_json_keys_t *keys,
+    const uint32_t *signatures, uint32_t count)
+{
+    size_t     slot, mask, steps;
+    uint32_t   n, signature;
+    unsigned   bits;
+    uint32_t  *set;
+
+    for (bits = 1; (size_t) 1 << bits < 2 * (size_t) count; bits++) {
+        /* void */
+    }
+
+    set = keys->buckets;
+    mask = ((size_t) 1 << bits) - 1;
+    steps = (size_t) count * MCP_JSON_KEYS_STEPS;
+
+    memset(set, 0, (mask + 1) * sizeof(uint32_t));
+
+    for (n = 0; n < count; n++) {
+        signature = signatures[n] | 1;
+
+        /* the high bits are the better mixed ones */
+        slot = (size_t) ((uint64_t) signature << bits >> 32);
+
+        while (set[slot] != 0) {
+
+            if (set[slot] == signature || steps-- == 0) {
+                return false;
+            }
+
+            slot = (slot + 1) & mask;
+        }
+
+        set[slot] = signature;
+    }
+
+    return true;
+}
+
+
+/* The slow way, which nobody can aim at and which compares the keys. */
+static mcp_rc_t
+mcp_json_keys_hash_all(mcp_json_keys_t *keys, mcp_json_t *json,
+    uint32_t object, uint32_t count)
+{
+    size_t                   bucket, mask;
+    uint32_t                 token, other, n;
+    uint64_t                 hash;
+    mcp_json_key_entry_t    *entry;
+    const mcp_json_token_t  *tokens;
+
+    tokens = json->tokens;
+    token = object + 1;
+
     for (mask = 1; mask < count; mask *= 2) { /* void */ }
 
     memset(keys->buckets, 0, mask * sizeof(uint32_t));
     mask--;
-    token = object + 1;
 
     for (n = 0; n < count; n++) {
 
@@ -117,30 +209,6 @@ mcp_json_keys_check(mcp_json_keys_t *keys, mcp_json_t *json, uint32_t object,
 }
 
 
-/* As mcp_json_keys_distinct4, for more. */
-static bool
-mcp_json_keys_distinct(uint32_t *signatures, uint32_t count)
-{
-    uint32_t         i, j;
-    mcp_json_four_t  one, equal;
-
-    mcp_json_keys_pad(signatures, count);
-    memset(&equal, 0, sizeof(equal));
-
-    for (i = 0; i + 1 < count; i++) {
-        one = (mcp_json_four_t) { signatures[i], signatures[i],
-                                  signatures[i], signatures[i] };
-
-        for (j = i + 1; j < count; j += 4) {
-            equal |= (mcp_json_four_t)
-                     (mcp_json_load_four(signatures + j) == one);
-        }
-    }
-
-    return mcp_json_is_zero(equal);
-}
-
-
 static mcp_rc_t
 mcp_json_keys_reserve(mcp_json_keys_t *keys, size_t count)
 {
@@ -155,7 +223,7 @@ mcp_json_keys_reserve(mcp_json_keys_t *keys, size_t count)
     keys->entries = mcp_arena_alloc(keys->arena,
                                     capacity * sizeof(mcp_json_key_entry_t));
     keys->buckets = mcp_arena_alloc(keys->arena,
-                                    capacity * sizeof(uint32_t));
+                                    2 * capacity * sizeof(uint32_t));
 
     if (keys->entries == NULL || keys->buckets == NULL) {
         return MCP_NOMEM;

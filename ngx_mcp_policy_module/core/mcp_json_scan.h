@@ -300,16 +300,16 @@ mcp_json_skip_plain(const uint8_t *p, const uint8_t *end)
 {
     unsigned  n;
 
-    while (end - p >= 64 && mcp_json_plain64(p)) {
-        p += 64;
-    }
-
     while (end - p >= MCP_JSON_BLOCK) {
         n = mcp_json_special16(p);
         p += n;
 
         if (n < MCP_JSON_BLOCK) {
             return p;
+        }
+
+        while (end - p >= 64 && mcp_json_plain64(p)) {
+            p += 64;
         }
     }
 

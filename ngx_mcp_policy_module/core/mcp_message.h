@@ -217,6 +217,12 @@ bool mcp_method_housekeeping(mcp_method_t method);
 /* Whether a URI has dot segments, percent-encoded ones included. */
 bool mcp_uri_has_dot_segments(mcp_str_t uri);
 
+/*
+ * Whether a URI is spelled as normalization leaves it: its scheme in lower
+ * case, no letter, digit, "-", ".", "_" or "~" percent-encoded.
+ */
+bool mcp_uri_is_normal(mcp_str_t uri);
+
 #pragma GCC visibility pop
 
 #endif /* MCP_MESSAGE_H */

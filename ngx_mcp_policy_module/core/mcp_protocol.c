@@ -387,6 +387,42 @@ mcp_uri_has_dot_segments(mcp_str_t uri)
 }
 
 
+/* RFC 3986 6.2.2: such spellings are equal to others, and servers know it. */
+
+bool
+mcp_uri_is_normal(mcp_str_t uri)
+{
+    bool            encoded;
+    uint8_t         c;
+    const uint8_t  *p, *end;
+
+    p = uri.data;
+    end = uri.data + uri.len;
+
+    while (p < end && *p != ':') {
+        if (*p >= 'A' && *p <= 'Z') {
+            return false;
+        }
+
+        p++;
+    }
+
+    while (p < end) {
+        encoded = mcp_uri_decode(&p, end, &c);
+
+        if (encoded
+            && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+                || (c >= '0' && c <= '9')
+                || c == '-' || c == '.' || c == '_' || c == '~'))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 /*
  * Takes one byte of a URI, percent-decoded, however many times it was
  * encoded: "%2e", "%252e", ...  Returns whether it was encoded.

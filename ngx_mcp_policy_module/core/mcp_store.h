@@ -23,7 +23,8 @@ typedef struct {
 typedef struct {
     /*
      * MCP_OK: all charged.  MCP_NO: none charged, *failed is the index of
-     * the charge that did not fit.  MCP_ERROR: no cell could be had (full).
+     * the charge that did not fit.  MCP_ERROR: no cell could be had (full)
+     * for that charge; *failed is "count" when there are too many of them.
      * Charges with equal keys add up.
      */
     mcp_rc_t  (*reserve)(void *data, mcp_charge_t *charges, uint32_t count,

@@ -211,7 +211,7 @@ mcp_table_reserve(mcp_table_t *table, mcp_charge_t *charges, uint32_t count,
     *failed = 0;
 
     if (count > MCP_TABLE_CHARGES_MAX) {
-        *failed = MCP_TABLE_CHARGES_MAX;
+        *failed = count;
         return MCP_ERROR;
     }
 

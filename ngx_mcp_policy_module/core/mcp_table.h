@@ -103,6 +103,9 @@ typedef struct {
     uint64_t   wraps;
     uint64_t   now_ms;
     uint64_t   floor_ms;
+    uint64_t   count;           /* of counters that were taken out */
+    uint64_t   sum[2];          /* over these */
+    uint32_t   restarts;        /* pieces taken before one are void */
 } mcp_table_encoder_t;
 
 /* Bytes that will do for a snapshot begun now, with room for some growth. */
@@ -112,12 +115,26 @@ size_t mcp_table_encode_size(const mcp_table_t *table);
 mcp_rc_t mcp_table_encode_start(const mcp_table_t *table, uint64_t now_ms,
     uint8_t *buffer, size_t size, mcp_table_encoder_t *encoder);
 
-/* MCP_OK: done, MCP_LATER: more to do, MCP_NOMEM: the buffer is too small. */
+/* MCP_OK: done, MCP_LATER: more to do, MCP_NOMEM: the buffer is full. */
 mcp_rc_t mcp_table_encode_step(const mcp_table_t *table,
     mcp_table_encoder_t *encoder, uint64_t slots);
 
-/* Seals the buffer, outside the lock, and returns its length. */
+/*
+ * Seals the buffer, outside the lock, and returns its length.  The header is
+ * its first MCP_TABLE_HEADER bytes.
+ */
 size_t mcp_table_encode_finish(mcp_table_encoder_t *encoder);
+
+/*
+ * A snapshot larger than its buffer goes through one of MCP_TABLE_BUFFER
+ * bytes: when that is full, what follows the header is written out and taken,
+ * and the step is made again.  After a restart it begins anew, behind the
+ * header.  That and the rest of the counters come with the end.
+ */
+#define MCP_TABLE_HEADER  64
+#define MCP_TABLE_BUFFER  (MCP_TABLE_HEADER + 65536)
+
+void mcp_table_encode_take(mcp_table_encoder_t *encoder);
 
 /* All of it at once. */
 mcp_rc_t mcp_table_encode(const mcp_table_t *table, uint64_t now_ms,

@@ -10,7 +10,10 @@
 #include "mcp_table_private.h"
 
 
-/* The checksum is over all that follows it. */
+/*
+ * The checksum is over all that follows it: the counters in pieces of 64 KB,
+ * each under the sum of those before it, and at last the header.
+ */
 typedef struct {
     uint64_t  magic;
     uint64_t  checksum[2];
@@ -24,6 +27,11 @@ typedef struct {
 #define MCP_SNAPSHOT_MAGIC   0x70616e737470636dULL    /* "mcptsnap" */
 #define MCP_SNAPSHOT_SUMMED  offsetof(mcp_snapshot_t, version)
 #define MCP_SNAPSHOT_GROWTH  1024
+#define MCP_SNAPSHOT_PIECE   (MCP_TABLE_BUFFER - MCP_TABLE_HEADER)
+
+_Static_assert(sizeof(mcp_snapshot_t) == MCP_TABLE_HEADER, "as documented");
+_Static_assert(MCP_SNAPSHOT_PIECE % sizeof(mcp_table_entry_t) == 0,
+               "pieces hold whole counters");
 
 /* Nobody is kept out by it: it finds damage. */
 static const uint64_t  mcp_snapshot_key[2] = {
@@ -34,7 +42,11 @@ static const uint64_t  mcp_snapshot_key[2] = {
 static mcp_rc_t mcp_snapshot_verify(const uint8_t *data, size_t length,
     mcp_snapshot_t *snapshot, mcp_error_t *error);
 static void mcp_snapshot_sum(const uint8_t *data, size_t length,
-    uint64_t checksum[2]);
+    uint64_t sum[2]);
+static void mcp_snapshot_seal(const mcp_snapshot_t *snapshot,
+    const uint64_t sum[2], uint64_t checksum[2]);
+static void mcp_table_encode_restart(const mcp_table_t *table,
+    mcp_table_encoder_t *encoder);
 static mcp_rc_t mcp_table_restore(mcp_table_t *table,
     const mcp_table_entry_t *entry, uint64_t now_ms);
 static void mcp_cell_merge(mcp_cell_t *cell, const mcp_cell_t *other);
@@ -78,13 +90,26 @@ mcp_table_encode_start(const mcp_table_t *table, uint64_t now_ms,
 
     encoder->buffer = buffer;
     encoder->size = size;
-    encoder->length = sizeof(mcp_snapshot_t);
-    encoder->position = table->slot_count;
     encoder->now_ms = now_ms;
     encoder->floor_ms = table->floor_ms;
-    encoder->wraps = table->wraps;
+    encoder->restarts = 0;
+
+    mcp_table_encode_restart(table, encoder);
 
     return MCP_OK;
+}
+
+
+static void
+mcp_table_encode_restart(const mcp_table_t *table,
+    mcp_table_encoder_t *encoder)
+{
+    encoder->length = sizeof(mcp_snapshot_t);
+    encoder->position = table->slot_count;
+    encoder->wraps = table->wraps;
+    encoder->count = 0;
+    encoder->sum[0] = mcp_snapshot_key[0];
+    encoder->sum[1] = mcp_snapshot_key[1];
 }
 
 
@@ -99,9 +124,8 @@ mcp_table_encode_step(const mcp_table_t *table, mcp_table_encoder_t *encoder,
     }
 
     if (table->wraps != encoder->wraps) {
-        encoder->wraps = table->wraps;
-        encoder->position = table->slot_count;
-        encoder->length = sizeof(mcp_snapshot_t);
+        encoder->restarts++;
+        mcp_table_encode_restart(table, encoder);
     }
 
     while (encoder->position > 0) {
@@ -110,13 +134,15 @@ mcp_table_encode_step(const mcp_table_t *table, mcp_table_encoder_t *encoder,
             return MCP_LATER;
         }
 
-        slot = &table->slots[--encoder->position];
+        slot = &table->slots[encoder->position - 1];
 
         if (slot->key[1] <= MCP_SLOT_RETIRED) {
+            encoder->position--;
             continue;
         }
 
         if (mcp_slot_dead(table, slot, encoder->now_ms)) {
+            encoder->position--;
 
             if (slot->expires_ms > encoder->floor_ms) {
                 encoder->floor_ms = slot->expires_ms;
@@ -132,30 +158,45 @@ mcp_table_encode_step(const mcp_table_t *table, mcp_table_encoder_t *encoder,
         memcpy(encoder->buffer + encoder->length, slot,
                sizeof(mcp_table_entry_t));
         encoder->length += sizeof(mcp_table_entry_t);
+        encoder->position--;
     }
 
     return MCP_OK;
 }
 
 
+void
+mcp_table_encode_take(mcp_table_encoder_t *encoder)
+{
+    mcp_snapshot_sum(encoder->buffer + sizeof(mcp_snapshot_t),
+                     encoder->length - sizeof(mcp_snapshot_t), encoder->sum);
+
+    encoder->count += (encoder->length - sizeof(mcp_snapshot_t))
+                      / sizeof(mcp_table_entry_t);
+    encoder->length = sizeof(mcp_snapshot_t);
+}
+
+
 size_t
 mcp_table_encode_finish(mcp_table_encoder_t *encoder)
 {
+    size_t          length;
     mcp_snapshot_t  snapshot;
+
+    length = encoder->length;
+
+    mcp_table_encode_take(encoder);
 
     memcpy(&snapshot, encoder->buffer, sizeof(mcp_snapshot_t));
 
     snapshot.floor_ms = encoder->floor_ms;
-    snapshot.count = (encoder->length - sizeof(mcp_snapshot_t))
-                     / sizeof(mcp_table_entry_t);
+    snapshot.count = encoder->count;
+
+    mcp_snapshot_seal(&snapshot, encoder->sum, snapshot.checksum);
 
     memcpy(encoder->buffer, &snapshot, sizeof(mcp_snapshot_t));
 
-    mcp_snapshot_sum(encoder->buffer, encoder->length, snapshot.checksum);
-
-    memcpy(encoder->buffer, &snapshot, sizeof(mcp_snapshot_t));
-
-    return encoder->length;
+    return length;
 }
 
 
@@ -330,7 +371,7 @@ static mcp_rc_t
 mcp_snapshot_verify(const uint8_t *data, size_t length,
     mcp_snapshot_t *snapshot, mcp_error_t *error)
 {
-    uint64_t  checksum[2];
+    uint64_t  sum[2], checksum[2];
 
     if (length < sizeof(mcp_snapshot_t)) {
         return mcp_error_set(error, 0, length, "is cut short");
@@ -359,7 +400,12 @@ mcp_snapshot_verify(const uint8_t *data, size_t length,
                              "has another length than its header says");
     }
 
-    mcp_snapshot_sum(data, length, checksum);
+    sum[0] = mcp_snapshot_key[0];
+    sum[1] = mcp_snapshot_key[1];
+
+    mcp_snapshot_sum(data + sizeof(mcp_snapshot_t),
+                     length - sizeof(mcp_snapshot_t), sum);
+    mcp_snapshot_seal(snapshot, sum, checksum);
 
     if (checksum[0] != snapshot->checksum[0]
         || checksum[1] != snapshot->checksum[1])
@@ -372,12 +418,34 @@ mcp_snapshot_verify(const uint8_t *data, size_t length,
 
 
 static void
-mcp_snapshot_sum(const uint8_t *data, size_t length, uint64_t checksum[2])
+mcp_snapshot_sum(const uint8_t *data, size_t length, uint64_t sum[2])
 {
-    mcp_str_t  summed;
+    uint64_t   key[2];
+    mcp_str_t  piece;
 
-    summed.data = data + MCP_SNAPSHOT_SUMMED;
-    summed.len = length - MCP_SNAPSHOT_SUMMED;
+    while (length != 0) {
+        piece.data = data;
+        piece.len = length < MCP_SNAPSHOT_PIECE ? length : MCP_SNAPSHOT_PIECE;
 
-    mcp_siphash(mcp_snapshot_key, summed, checksum);
+        key[0] = sum[0];
+        key[1] = sum[1];
+
+        mcp_siphash(key, piece, sum);
+
+        data += piece.len;
+        length -= piece.len;
+    }
+}
+
+
+static void
+mcp_snapshot_seal(const mcp_snapshot_t *snapshot, const uint64_t sum[2],
+    uint64_t checksum[2])
+{
+    mcp_str_t  header;
+
+    header.data = (const uint8_t *) snapshot + MCP_SNAPSHOT_SUMMED;
+    header.len = sizeof(mcp_snapshot_t) - MCP_SNAPSHOT_SUMMED;
+
+    mcp_siphash(sum, header, checksum);
 }

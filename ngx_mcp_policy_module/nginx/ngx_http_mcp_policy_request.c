@@ -13,6 +13,7 @@ typedef struct {
 
 static void ngx_http_mcp_policy_collect_header(
     ngx_http_mcp_policy_headers_t *headers, ngx_table_elt_t *h);
+static void ngx_http_mcp_policy_trim(ngx_str_t *value, mcp_str_t *trimmed);
 static ngx_int_t ngx_http_mcp_policy_copy_body(ngx_http_request_t *r,
     u_char *dst, size_t size);
 
@@ -122,12 +123,34 @@ ngx_http_mcp_policy_collect_header(ngx_http_mcp_policy_headers_t *headers,
         header = (mcp_header_t *) ((u_char *) headers + n->offset);
 
         if (header->count++ == 0) {
-            header->value.data = h->value.data;
-            header->value.len = h->value.len;
+            ngx_http_mcp_policy_trim(&h->value, &header->value);
         }
 
         return;
     }
+}
+
+
+/* nginx has trimmed blanks, but not tabs. */
+
+static void
+ngx_http_mcp_policy_trim(ngx_str_t *value, mcp_str_t *trimmed)
+{
+    u_char  *p, *last;
+
+    p = value->data;
+    last = p + value->len;
+
+    while (p < last && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    while (p < last && (last[-1] == ' ' || last[-1] == '\t')) {
+        last--;
+    }
+
+    trimmed->data = p;
+    trimmed->len = last - p;
 }
 
 

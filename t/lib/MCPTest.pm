@@ -29,6 +29,7 @@ use Carp qw/ croak /;
 use Cwd qw/ abs_path /;
 use Exporter qw/ import /;
 use Fcntl qw/ :flock /;
+use File::Basename qw/ dirname /;
 use File::Path qw/ make_path /;
 use File::Spec;
 use File::Temp qw/ tempdir /;
@@ -49,6 +50,8 @@ our @EXPORT = (
 );
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+my $top = abs_path(dirname(__FILE__) . '/../..');
+my $so = "$top/build/ngx_http_mcp_policy_module.so";
 my $sanitize = $ENV{TEST_SANITIZE};
 my $patience = $sanitize ? 3 : 1;
 my @running;
@@ -152,13 +155,14 @@ sub write_file_expand {
 sub expand {
     my ($self, $content) = @_;
 
-    my $module = $ENV{TEST_NGINX_MODULE};
+    my $module = $ENV{TEST_NGINX_MODULE} // $so;
     my $level = $ENV{TEST_NGINX_LOG} || 'info';
     my $dir = $self->{dir};
 
     my $globals = "pid $dir/nginx.pid;\nerror_log $dir/error.log $level;\n"
         . "daemon off;\n" . ($ENV{TEST_NGINX_GLOBALS} || '');
 
+    # An empty name: the module is part of the binary.
     if ($module) {
         $globals .= 'load_module ' . abs_path($module) . ";\n";
     }

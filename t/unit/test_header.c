@@ -567,6 +567,36 @@ test_uri(void)
 
 
 static void
+test_uri_normal(void)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *uri;
+        bool         normal;
+    } uris[] = {
+        { "file:///a/B", true },
+        { "file:///a%20b", true },
+        { "file:///a%2fb", true },
+        { "x", true },
+        { "", true },
+        { "a:%", true },
+        { "File:///a", false },
+        { "X", false },
+        { "file:///%61", false },
+        { "file:///%2561", false },
+        { "file:///a%2Db", false },
+        { "file:///a%7e", false }
+    };
+
+    for (i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
+        ok(mcp_uri_is_normal(tap_str(uris[i].uri)) == uris[i].normal,
+           "%s: %s", uris[i].normal ? "normal" : "not normal", uris[i].uri);
+    }
+}
+
+
+static void
 test_codes(void)
 {
     mcp_invalid_t  i, k;
@@ -623,6 +653,7 @@ main(void)
     test_decode();
     test_content_type();
     test_uri();
+    test_uri_normal();
     test_codes();
 
     mcp_arena_destroy(&arena);
