@@ -9,6 +9,7 @@
 SHELL = /bin/bash
 .SHELLFLAGS = -eu -o pipefail -c
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 # Keeps a file of settings, new only when they change.
 settle = >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
@@ -78,7 +79,8 @@ endif
 OWN_NGINX := $(if $(NGINX_SRC),yes)
 NGINX := $(if $(OWN_NGINX),$(BUILD)/nginx,$(shell command -v nginx))
 
-CC_OPT := -g -fPIC $(MODE) $(if $(SANITIZE),-DNGX_DEBUG_PALLOC=1) $(CFLAGS)
+CC_OPT := -g -fPIC $(MODE) $(if $(SANITIZE),-DNGX_DEBUG_PALLOC=1) $(CFLAGS) \
+    $(if $(HOOKS),-DNGX_HTTP_MCP_POLICY_TEST=1)
 LD_OPT := $(if $(SANITIZE),$(ASAN),-Wl,-z,relro -Wl,-z,now)
 
 # nginx runs where it is built: no path of the system is its business.
@@ -122,6 +124,13 @@ $(SANITIZE_SRC)/.fetched: | deps
 	@t/tools/nginx-source $(SANITIZE_SRC)
 	@touch $@
 
+# The module with a clock that tests can set, and accidents on demand.
+HOOKS ?=
+TEST_MODULE := $(BUILD)/test/$(NAME).so
+
+$(TEST_MODULE): $(MODULE) FORCE
+	@$(MAKE) module HOOKS=1 BUILD=$(BUILD)/test SANITIZE_SRC=$(SANITIZE_SRC)
+
 .PHONY: FORCE
 FORCE:
 
@@ -162,12 +171,14 @@ $(BUILD)/unit/%: t/unit/%.c $(CORE_OBJS)
 TESTS ?=
 ALL_TESTS = $(sort $(wildcard t/*.t t/cli/*.t)) $(UNIT_TESTS)
 
+# A dynamic module has a list of modules of the name that nginx's own has.
 TEST_ENV = TEST_NGINX_BINARY=$(NGINX) \
     TEST_NGINX_MODULE=$(if $(STATIC),,$(MODULE)) \
+    TEST_NGINX_TEST_MODULE=$(if $(STATIC),,$(TEST_MODULE)) \
     TEST_MCP_POLICY=$(TOOL) TEST_BUILD=$(BUILD) \
     TEST_SANITIZE=$(SANITIZE) TEST_FUZZERS='$(FUZZERS)' \
     TEST_FUZZ_BUILD=$(FUZZ_BUILD) \
-    ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0 \
+    ASAN_OPTIONS=detect_leaks=1:detect_odr_violation=0 \
     UBSAN_OPTIONS=print_stacktrace=1
 
 # Whether the tests chosen need something that only they do.
@@ -175,6 +186,7 @@ wants = $(if $(TESTS),$(findstring $1,$(TESTS)),yes)
 
 .PHONY: test
 test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
+        $(if $(STATIC),,$(TEST_MODULE)) \
         $(if $(call wants,fuzz),fuzzers) \
         $(if $(or $(call wants,clients),$(call wants,conformance)),e2e-deps)
 	@$(TEST_ENV) prove -It/lib -j$(TEST_JOBS) --timer \

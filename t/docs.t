@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
-# Every example in the documentation: configurations pass "nginx -t" without
-# a warning, cases get the decision that they expect.
+# Every example in the documentation and every shipped configuration:
+# configurations pass "nginx -t" without a warning, cases get the decision
+# that they expect.
 #
 # A fenced block says what it is: "nginx http" is the inside of http { },
 # "nginx server" the inside of server { }, "jsonl cases" are cases for the
@@ -45,6 +46,19 @@ for my $path ("$root/README.md", sort glob "$root/docs/*.md") {
     }
 }
 
+for my $path (sort glob "$root/conf/*.conf") {
+    my ($name) = $path =~ m{([^/]+)\.conf$};
+    my $conf = read_file($path);
+
+    if ($conf =~ /^load_module/m) {
+        check_whole_conf("$name.conf", $conf);
+    } else {
+        check_conf("$name.conf", $conf);
+    }
+
+    run_cases("$name.conf", $conf, read_file("$root/t/cases/conf/$name.jsonl"));
+}
+
 done_testing();
 
 
@@ -77,22 +91,32 @@ sub blocks {
 sub check_conf {
     my ($name, $http) = @_;
 
-    my $load = $module ? "load_module $module;" : '';
-
     $http =~ s/^load_module .*$//m;
-    # a test of a configuration binds its sockets
-    $http =~ s/listen 8080;/"listen unix:$dir\/" . $socket++ . ';'/ge;
-    $http =~ s{/var/log/nginx/}{$dir/}g;
 
-    write_file("$dir/nginx.conf", <<"END");
-$load
+    check_whole_conf($name, <<"END");
+load_module;
 error_log stderr info;
-pid $dir/nginx.pid;
+pid /run/nginx.pid;
 events { }
 http {
 $http
 }
 END
+}
+
+
+sub check_whole_conf {
+    my ($name, $conf) = @_;
+
+    my $load = $module ? "load_module $module;" : '';
+
+    # a test of a configuration binds its sockets
+    $conf =~ s/^load_module.*$/$load/m;
+    $conf =~ s{listen (?:127\.0\.0\.1:)?8080;}
+              {"listen unix:$dir/" . $socket++ . ';'}ge;
+    $conf =~ s{/var/log/nginx/|/run/}{$dir/}g;
+
+    write_file("$dir/nginx.conf", $conf);
 
     my $output = `$nginx -t -p $dir -e stderr -c $dir/nginx.conf 2>&1`;
 
@@ -113,6 +137,15 @@ sub run_cases {
 
     is($?, 0, "$name: cases") or diag($output);
     like($output, qr/^$count passed, 0 failed$/m, "$name: all run");
+}
+
+
+sub read_file {
+    my ($path) = @_;
+
+    open my $file, '<', $path or die "$path: $!\n";
+    local $/;
+    return scalar <$file>;
 }
 
 

@@ -19,7 +19,8 @@ for my $name (@fuzzers) {
     my ($runs) = $output =~ /number_of_executed_units: (\d+)/;
 
     is($status, 0, "$name: " . ($runs || 0) . ' runs')
-        or diag(substr($output, -4000));
+        or diag($output =~ /(^(?:==\d+==|[^\n]*runtime error).*)/ms
+                    ? substr($1, 0, 4000) : substr($output, -2000));
 }
 
 done_testing();

@@ -54,6 +54,8 @@ static void mcp_charge_append(mcp_key_text_t *text, mcp_tag_t tag,
 static mcp_rc_t mcp_charge_cost(mcp_judge_t *judge, mcp_pending_t *pending);
 static void mcp_charge_refuse(const mcp_pending_t *pending,
     mcp_action_t action, mcp_reason_t reason, mcp_refusal_t *refusal);
+static void mcp_charge_result(const mcp_charge_result_t *result,
+    mcp_refusal_t *refusal);
 static mcp_rc_t mcp_charge_arrays(mcp_judge_t *judge,
     mcp_verdict_t *verdict);
 static void mcp_charge_drop(mcp_judge_t *judge, mcp_verdict_t *verdict,
@@ -469,7 +471,7 @@ mcp_charge_reserve(mcp_judge_t *judge, const mcp_store_t *store,
 
             mcp_charge_refuse(&judge->pending[failed], MCP_LIMIT,
                               MCP_REASON_RATE_LIMITED, refusal);
-            refusal->retry_ms = verdict->charges[failed].result.retry_ms;
+            mcp_charge_result(&verdict->charges[failed].result, refusal);
             *message = judge->pending[failed].message;
 
             return MCP_NO;
@@ -498,6 +500,15 @@ mcp_charge_reserve(mcp_judge_t *judge, const mcp_store_t *store,
     }
 
     return MCP_OK;
+}
+
+
+static void
+mcp_charge_result(const mcp_charge_result_t *result, mcp_refusal_t *refusal)
+{
+    refusal->retry_ms = result->retry_ms;
+    refusal->remaining = result->remaining;
+    refusal->reset_ms = result->reset_ms;
 }
 
 

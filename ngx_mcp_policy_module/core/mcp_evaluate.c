@@ -708,6 +708,8 @@ mcp_evaluate_decide(mcp_judge_t *judge, const mcp_refusal_t *refusal,
     if (refusal->action == MCP_LIMIT) {
         decision->limit = refusal->limit;
         decision->retry_ms = refusal->retry_ms;
+        decision->remaining = refusal->remaining;
+        decision->reset_ms = refusal->reset_ms;
     }
 
     return mcp_sentence_write(judge, refusal, &decision->text);

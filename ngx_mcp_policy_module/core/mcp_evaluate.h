@@ -64,6 +64,9 @@ typedef struct {
                                           the method as a whole */
     const mcp_limit_t  *limit;         /* of LIMIT */
     uint64_t            retry_ms;      /* of LIMIT */
+    int64_t             remaining;     /* of LIMIT: what is left, millionths */
+    uint64_t            reset_ms;      /* of LIMIT: Unix time, see
+                                          mcp_charge_result_t */
 
     /* A rule with "dry_run on" that would have refused, else ALLOW. */
     mcp_action_t        dry_action;

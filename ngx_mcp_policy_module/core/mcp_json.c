@@ -58,17 +58,20 @@ static const uint8_t  mcp_json_closers[] = {
 
 
 static mcp_json_code_t mcp_json_check_start(mcp_str_t text, size_t *offset);
+static void mcp_json_init(mcp_json_parser_t *s, mcp_json_t *json,
+    const mcp_limits_t *limits, mcp_arena_t *arena);
 static mcp_rc_t mcp_json_start(mcp_json_parser_t *s);
 static mcp_rc_t mcp_json_run_wide(mcp_json_parser_t *s);
 static mcp_rc_t mcp_json_run_tail(mcp_json_parser_t *s);
-static mcp_rc_t mcp_json_finish(mcp_json_parser_t *s, size_t i);
+static mcp_rc_t mcp_json_finish(mcp_json_parser_t *s, size_t i,
+    uint32_t count);
 
 
 mcp_rc_t
 mcp_json_parse(mcp_json_t *json, mcp_str_t text, const mcp_limits_t *limits,
     mcp_arena_t *arena, mcp_error_t *error)
 {
-    size_t             offset, size;
+    size_t             offset;
     mcp_rc_t           rc;
     mcp_json_code_t    code;
     mcp_json_parser_t  s;
@@ -84,25 +87,7 @@ mcp_json_parse(mcp_json_t *json, mcp_str_t text, const mcp_limits_t *limits,
                              mcp_json_codes[code].text);
     }
 
-    memset(&s, 0, offsetof(mcp_json_parser_t, keys));
-
-    s.json = json;
-    s.text = text.data;
-    s.end = text.data + text.len;
-    s.length = text.len;
-    s.limits = limits;
-    s.arena = arena;
-    s.depth_max = limits->depth < MCP_JSON_DEPTH_MAX ? limits->depth
-                                                     : MCP_JSON_DEPTH_MAX;
-
-    /* the wide way does not look at limits that its steps could reach */
-    if (text.len > MCP_JSON_STEP && limits->string_length >= MCP_JSON_STEP
-        && limits->number_length >= 2 * MCP_JSON_STEP)
-    {
-        s.wide = text.len - MCP_JSON_STEP;
-    }
-
-    mcp_json_keys_init(&s.keys, limits, arena);
+    mcp_json_init(&s, json, limits, arena);
 
     rc = mcp_json_start(&s);
 
@@ -117,14 +102,16 @@ mcp_json_parse(mcp_json_t *json, mcp_str_t text, const mcp_limits_t *limits,
     if (rc == MCP_OK) {
         json->count = s.count;
 
-        size = sizeof(mcp_json_token_t);
-        (void) mcp_arena_resize(arena, s.tokens, s.capacity * size,
-                                s.count * size);
+        /* gives back what was too much; larger than needed is no error */
+        (void) mcp_arena_resize(arena, s.tokens,
+                                s.capacity * sizeof(mcp_json_token_t),
+                                s.count * sizeof(mcp_json_token_t));
         return MCP_OK;
     }
 
     json->tokens = NULL;
     json->defect = MCP_JSON_VALID;
+    json->defect_offset = 0;
 
     if (s.code == MCP_JSON_VALID) {
         return MCP_NOMEM;
@@ -188,6 +175,33 @@ mcp_json_check_start(mcp_str_t text, size_t *offset)
 }
 
 
+static void
+mcp_json_init(mcp_json_parser_t *s, mcp_json_t *json,
+    const mcp_limits_t *limits, mcp_arena_t *arena)
+{
+    /* the stack of signatures needs no zeroing */
+    memset(s, 0, offsetof(mcp_json_parser_t, keys));
+
+    s->json = json;
+    s->text = json->text;
+    s->end = json->text + json->length;
+    s->length = json->length;
+    s->limits = limits;
+    s->arena = arena;
+    s->depth_max = limits->depth < MCP_JSON_DEPTH_MAX ? limits->depth
+                                                      : MCP_JSON_DEPTH_MAX;
+
+    /* the wide way does not look at limits that its steps could reach */
+    if (s->length > MCP_JSON_STEP && limits->string_length >= MCP_JSON_STEP
+        && limits->number_length >= 2 * MCP_JSON_STEP)
+    {
+        s->wide = s->length - MCP_JSON_STEP;
+    }
+
+    mcp_json_keys_init(&s->keys, limits, arena);
+}
+
+
 /* A scalar is read here, a container left to the state machine. */
 static mcp_rc_t
 mcp_json_start(mcp_json_parser_t *s)
@@ -211,9 +225,7 @@ mcp_json_start(mcp_json_parser_t *s)
         return MCP_ERROR;
     }
 
-    s->count = 1;
-
-    return mcp_json_finish(s, i);
+    return mcp_json_finish(s, i, 1);
 }
 
 
@@ -600,8 +612,7 @@ close:
         goto next;
     }
 
-    s->count = count;
-    return mcp_json_finish(s, i);
+    return mcp_json_finish(s, i, count);
 
 element:
 
@@ -648,8 +659,9 @@ mcp_json_run_tail(mcp_json_parser_t *s)
 
 /* Nothing but white space may follow the value. */
 static mcp_rc_t
-mcp_json_finish(mcp_json_parser_t *s, size_t i)
+mcp_json_finish(mcp_json_parser_t *s, size_t i, uint32_t count)
 {
+    s->count = count;
     i = mcp_json_slow_space(s, i);
 
     if (i == s->length) {

@@ -13,7 +13,10 @@ static bool mcp_json_keys_distinct_set(const mcp_json_keys_t *keys,
     const uint32_t *signatures, uint32_t count);
 static mcp_rc_t mcp_json_keys_hash_all(mcp_json_keys_t *keys,
     mcp_json_t *json, uint32_t object, uint32_t count);
-static mcp_rc_t mcp_json_keys_reserve(mcp_json_keys_t *keys, size_t count);
+static mcp_rc_t mcp_json_keys_reserve_buckets(mcp_json_keys_t *keys,
+    size_t count);
+static mcp_rc_t mcp_json_keys_reserve_entries(mcp_json_keys_t *keys,
+    size_t count);
 static mcp_rc_t mcp_json_keys_hash(mcp_json_keys_t *keys,
     const mcp_json_t *json, uint32_t token, uint64_t *hash);
 
@@ -29,6 +32,7 @@ mcp_json_keys_init(mcp_json_keys_t *keys, const mcp_limits_t *limits,
     keys->entries = NULL;
     keys->buckets = NULL;
     keys->entry_capacity = 0;
+    keys->bucket_capacity = 0;
     keys->unescaped = NULL;
     keys->unescaped_capacity = 0;
 }
@@ -77,7 +81,7 @@ mcp_json_keys_check(mcp_json_keys_t *keys, mcp_json_t *json, uint32_t object,
         return MCP_OK;
     }
 
-    if (mcp_json_keys_reserve(keys, count) != MCP_OK) {
+    if (mcp_json_keys_reserve_buckets(keys, count) != MCP_OK) {
         return MCP_NOMEM;
     }
 
@@ -168,6 +172,10 @@ mcp_json_keys_hash_all(mcp_json_keys_t *keys, mcp_json_t *json,
     mcp_json_key_entry_t    *entry;
     const mcp_json_token_t  *tokens;
 
+    if (mcp_json_keys_reserve_entries(keys, count) != MCP_OK) {
+        return MCP_NOMEM;
+    }
+
     tokens = json->tokens;
     token = object + 1;
 
@@ -209,8 +217,33 @@ mcp_json_keys_hash_all(mcp_json_keys_t *keys, mcp_json_t *json,
 }
 
 
+/* Two buckets for each of "count" keys, or more. */
 static mcp_rc_t
-mcp_json_keys_reserve(mcp_json_keys_t *keys, size_t count)
+mcp_json_keys_reserve_buckets(mcp_json_keys_t *keys, size_t count)
+{
+    size_t  capacity;
+
+    if (count <= keys->bucket_capacity) {
+        return MCP_OK;
+    }
+
+    for (capacity = 64; capacity < count; capacity *= 2) { /* void */ }
+
+    keys->buckets = mcp_arena_alloc(keys->arena,
+                                    2 * capacity * sizeof(uint32_t));
+
+    if (keys->buckets == NULL) {
+        return MCP_NOMEM;
+    }
+
+    keys->bucket_capacity = capacity;
+
+    return MCP_OK;
+}
+
+
+static mcp_rc_t
+mcp_json_keys_reserve_entries(mcp_json_keys_t *keys, size_t count)
 {
     size_t  capacity;
 
@@ -222,10 +255,8 @@ mcp_json_keys_reserve(mcp_json_keys_t *keys, size_t count)
 
     keys->entries = mcp_arena_alloc(keys->arena,
                                     capacity * sizeof(mcp_json_key_entry_t));
-    keys->buckets = mcp_arena_alloc(keys->arena,
-                                    2 * capacity * sizeof(uint32_t));
 
-    if (keys->entries == NULL || keys->buckets == NULL) {
+    if (keys->entries == NULL) {
         return MCP_NOMEM;
     }
 

@@ -43,6 +43,7 @@ typedef struct {
     mcp_json_key_entry_t  *entries;
     uint32_t              *buckets;
     size_t                 entry_capacity;
+    size_t                 bucket_capacity;
     uint8_t               *unescaped;
     size_t                 unescaped_capacity;
 

@@ -5,6 +5,8 @@
 #define MCP_JSON_TOKENS_FIRST  2048
 
 
+static uint64_t mcp_json_next_capacity(const mcp_json_parser_t *s,
+    uint32_t count, size_t i);
 static const uint8_t *mcp_json_slow_string(mcp_json_parser_t *s,
     const uint8_t *start);
 static const uint8_t *mcp_json_escape_sequence(mcp_json_parser_t *s,
@@ -32,15 +34,10 @@ mcp_json_unexpected(mcp_json_parser_t *s, size_t i)
 }
 
 
-/*
- * The first size suits most messages.  The next ones follow the density seen
- * so far, within bounds: a text that starts dense may go on with one string,
- * and the other way round.
- */
 mcp_rc_t
 mcp_json_grow(mcp_json_parser_t *s, uint32_t count, size_t i)
 {
-    size_t             size, length;
+    size_t             size;
     uint64_t           capacity;
     mcp_json_token_t  *tokens;
 
@@ -50,30 +47,7 @@ mcp_json_grow(mcp_json_parser_t *s, uint32_t count, size_t i)
     }
 
     size = sizeof(mcp_json_token_t);
-    length = (size_t) (s->end - s->text);
-
-    if (count == 0) {
-        capacity = length / 6 + 16;
-
-        if (capacity > MCP_JSON_TOKENS_FIRST) {
-            capacity = MCP_JSON_TOKENS_FIRST;
-        }
-
-    } else {
-        capacity = (uint64_t) count * length / i + count / 4;
-
-        if (capacity < (uint64_t) count * 2) {
-            capacity = (uint64_t) count * 2;
-        }
-
-        if (capacity > (uint64_t) count * 8) {
-            capacity = (uint64_t) count * 8;
-        }
-    }
-
-    if (capacity > s->limits->tokens) {
-        capacity = s->limits->tokens;
-    }
+    capacity = mcp_json_next_capacity(s, count, i);
 
     if (capacity > SIZE_MAX / size) {
         return MCP_NOMEM;
@@ -101,6 +75,39 @@ mcp_json_grow(mcp_json_parser_t *s, uint32_t count, size_t i)
     s->capacity = (uint32_t) capacity;
 
     return MCP_OK;
+}
+
+
+/*
+ * The first size suits most messages.  The next ones follow the density seen
+ * so far, within bounds: a text that starts dense may go on with one string,
+ * and the other way round.
+ */
+static uint64_t
+mcp_json_next_capacity(const mcp_json_parser_t *s, uint32_t count, size_t i)
+{
+    uint64_t  capacity;
+
+    if (count == 0) {
+        capacity = s->length / 6 + 16;
+
+        if (capacity > MCP_JSON_TOKENS_FIRST) {
+            capacity = MCP_JSON_TOKENS_FIRST;
+        }
+
+    } else {
+        capacity = (uint64_t) count * s->length / i + count / 4;
+
+        if (capacity < (uint64_t) count * 2) {
+            capacity = (uint64_t) count * 2;
+        }
+
+        if (capacity > (uint64_t) count * 8) {
+            capacity = (uint64_t) count * 8;
+        }
+    }
+
+    return capacity < s->limits->tokens ? capacity : s->limits->tokens;
 }
 
 

@@ -35,6 +35,8 @@ typedef struct {
     const mcp_limit_t        *limit;         /* of limits */
     const mcp_key_t          *key;           /* of NO_KEY */
     uint64_t                  retry_ms;
+    int64_t                   remaining;
+    uint64_t                  reset_ms;
 } mcp_refusal_t;
 
 

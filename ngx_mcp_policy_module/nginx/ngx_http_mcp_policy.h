@@ -61,6 +61,7 @@ typedef struct {
     ngx_http_complex_value_t     *grant;
     ngx_array_t                  *origins;    /* NULL: not checked */
     ngx_flag_t                    dry_run;
+    ngx_uint_t                    zone_full_allow;
     ngx_uint_t                    denial;     /* mcp_denial_t */
     ngx_uint_t                    transport;  /* mcp_transport_t */
     ngx_uint_t                    revisions;  /* MCP_REVISION_BIT */
@@ -107,6 +108,10 @@ typedef struct {
     const char                   *reason;
     ngx_str_t                     args_hash;
     ngx_str_t                    *arguments;  /* of main_conf->arguments */
+    int64_t                       remaining;  /* of the limit that is closest
+                                                 to its end, millionths */
+    uint64_t                      reset_s;
+    unsigned                      limited:1;  /* there is such a limit */
 } ngx_http_mcp_policy_facts_t;
 
 
@@ -143,6 +148,8 @@ typedef struct {
                                                  refusals can be added */
     ngx_http_mcp_policy_watch_t  *watch;      /* an answer that may create
                                                  a task */
+    mcp_charge_t                 *charges;    /* taken when it was allowed */
+    ngx_uint_t                    charge_count;
     unsigned                      own_reply:1;     /* filters step aside */
     unsigned                      replace:1;       /* an error page of nginx
                                                       becomes "reply" */
@@ -197,6 +204,7 @@ mcp_invalid_t ngx_http_mcp_policy_check_request(ngx_http_request_t *r,
     ngx_http_mcp_policy_headers_t *headers);
 ngx_int_t ngx_http_mcp_policy_body_text(ngx_http_request_t *r,
     mcp_arena_t *arena, mcp_str_t *text);
+ngx_int_t ngx_http_mcp_policy_is_message(ngx_http_request_t *r);
 ngx_int_t ngx_http_mcp_policy_has_body(ngx_http_request_t *r);
 
 /* ngx_http_mcp_policy_judge.c */
@@ -259,6 +267,10 @@ ngx_int_t ngx_http_mcp_policy_random(void *buf, size_t size, ngx_log_t *log);
 void ngx_http_mcp_policy_zone_store(ngx_shm_zone_t *zone,
     mcp_store_t *store);
 const uint64_t *ngx_http_mcp_policy_zone_key(ngx_shm_zone_t *zone);
+uint64_t ngx_http_mcp_policy_now(void);
+ngx_int_t ngx_http_mcp_policy_zone_init_module(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_mcp_policy_zone_init_process(ngx_cycle_t *cycle);
+void ngx_http_mcp_policy_zone_exit_process(ngx_cycle_t *cycle);
 
 /* ngx_http_mcp_policy_mailbox.c: refusals for HTTP+SSE streams */
 ngx_int_t ngx_http_mcp_policy_mailbox_post(ngx_http_request_t *r,

@@ -17,6 +17,7 @@ static ngx_int_t ngx_http_mcp_policy_covered(ngx_http_request_t *r,
     ngx_http_mcp_policy_t *policy);
 static ngx_int_t ngx_http_mcp_policy_enforced(ngx_http_request_t *r,
     ngx_http_mcp_policy_t **policy);
+static ngx_int_t ngx_http_mcp_policy_interrupted(ngx_http_request_t *r);
 static ngx_int_t ngx_http_mcp_policy_start(ngx_http_request_t *r,
     ngx_http_mcp_policy_t *policy);
 static void ngx_http_mcp_policy_body_handler(ngx_http_request_t *r);
@@ -59,6 +60,11 @@ ngx_http_mcp_policy_handler(ngx_http_request_t *r)
 
     if (ngx_http_mcp_policy_covered(r, policy)) {
         return NGX_DECLINED;
+    }
+
+    if (ngx_http_mcp_policy_interrupted(r)) {
+        return (r->err_status >= NGX_HTTP_BAD_REQUEST) ? r->err_status
+                                                       : NGX_HTTP_BAD_REQUEST;
     }
 
     return ngx_http_mcp_policy_start(r, policy);
@@ -176,6 +182,42 @@ ngx_http_mcp_policy_covered(ngx_http_request_t *r,
 }
 
 
+/*
+ * An error_page of a body that never came whole (400, 408, 413): there is
+ * nothing to judge, and nothing that may be sent on.
+ */
+
+static ngx_int_t
+ngx_http_mcp_policy_interrupted(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t         *cln;
+    ngx_http_mcp_policy_ctx_t  *ctx;
+
+    if (r->discard_body) {
+        return ngx_http_mcp_policy_is_message(r);
+    }
+
+    if (!r->internal) {
+        return 0;
+    }
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+
+        if (cln->handler != ngx_http_mcp_policy_ctx_cleanup) {
+            continue;
+        }
+
+        ctx = cln->data;
+
+        if (ctx->request == r && ctx->state == NGX_HTTP_MCP_POLICY_READING) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static ngx_int_t
 ngx_http_mcp_policy_start(ngx_http_request_t *r,
     ngx_http_mcp_policy_t *policy)
@@ -198,7 +240,7 @@ ngx_http_mcp_policy_start(ngx_http_request_t *r,
 
     invalid = ngx_http_mcp_policy_check_request(r, mlcf, &ctx->headers);
 
-    if (r->method != NGX_HTTP_POST || invalid != MCP_VALID) {
+    if (invalid != MCP_VALID || !ngx_http_mcp_policy_is_message(r)) {
         rc = ngx_http_mcp_policy_judge_headers(r, ctx, invalid);
 
         ctx->state = NGX_HTTP_MCP_POLICY_DECIDED;
@@ -268,7 +310,8 @@ ngx_http_mcp_policy_proceed(ngx_http_request_t *r,
 
 /*
  * The slot is empty after an internal redirect; the pool still has the
- * context.  Subrequests share the pool, hence the comparison.
+ * context.  Subrequests share the pool, hence the comparison.  A context
+ * whose body never came whole has nothing to tell.
  */
 
 ngx_http_mcp_policy_ctx_t *
@@ -291,7 +334,7 @@ ngx_http_mcp_policy_get_ctx(ngx_http_request_t *r)
 
         ctx = cln->data;
 
-        if (ctx->request == r) {
+        if (ctx->request == r && ctx->state != NGX_HTTP_MCP_POLICY_READING) {
             ngx_http_set_ctx(r, ctx, ngx_http_mcp_policy_module);
             return ctx;
         }

@@ -13,6 +13,13 @@ static void ngx_http_mcp_policy_limits(ngx_http_request_t *r,
 static ngx_int_t ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
     mcp_arena_t *arena);
+static ngx_int_t ngx_http_mcp_policy_keep_charges(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_verdict_t *verdict,
+    uint64_t now_ms);
+static ngx_uint_t ngx_http_mcp_policy_tighter(const mcp_charge_t *charge,
+    const mcp_charge_t *other);
+static void ngx_http_mcp_policy_set_limit(ngx_http_mcp_policy_ctx_t *ctx,
+    int64_t remaining, uint64_t reset_ms, uint64_t now_ms);
 static ngx_int_t ngx_http_mcp_policy_refuse_invalid(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
     mcp_arena_t *arena);
@@ -166,7 +173,6 @@ ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
 {
     ngx_str_t                        grant;
     mcp_rc_t                         rc;
-    ngx_time_t                      *tp;
     mcp_store_t                      store;
     mcp_caller_t                     caller;
     mcp_verdict_t                    verdict;
@@ -192,9 +198,8 @@ ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
     caller.find_task = ngx_http_mcp_policy_task_find;
     caller.find_task_data = &task_caller;
     caller.dry_run = mlcf->dry_run;
-
-    tp = ngx_timeofday();
-    caller.now_ms = (uint64_t) tp->sec * 1000 + tp->msec;
+    caller.zone_full_allow = mlcf->zone_full_allow;
+    caller.now_ms = ngx_http_mcp_policy_now();
 
     key = ngx_http_mcp_policy_zone_key(ctx->policy->zone);
     caller.hash_key[0] = key[0];
@@ -211,6 +216,19 @@ ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
 
     decision = &verdict.decisions[verdict.first];
 
+    if (decision->action == MCP_LIMIT) {
+        ngx_http_mcp_policy_set_limit(ctx, decision->remaining,
+                                      decision->reset_ms, caller.now_ms);
+    }
+
+    if (ngx_http_mcp_policy_keep_charges(r, ctx, &verdict, caller.now_ms)
+        != NGX_OK)
+    {
+        store.refund(store.data, verdict.charges, verdict.charge_count,
+                     caller.now_ms);
+        return NGX_ERROR;
+    }
+
     if (decision->action != MCP_ALLOW) {
         return ngx_http_mcp_policy_refuse(r, ctx, body, &verdict, arena);
     }
@@ -223,6 +241,75 @@ ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
 
     return ngx_http_mcp_policy_set_decision(r, ctx, MCP_ALLOW, "",
                                             mcp_str(""), 0);
+}
+
+
+/* What the call was charged outlives the arena, for its settlement. */
+
+static ngx_int_t
+ngx_http_mcp_policy_keep_charges(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_verdict_t *verdict,
+    uint64_t now_ms)
+{
+    uint32_t             i;
+    const mcp_charge_t  *tightest;
+
+    if (verdict->charge_count == 0) {
+        return NGX_OK;
+    }
+
+    ctx->charges = ngx_palloc(r->pool, verdict->charge_count
+                                       * sizeof(mcp_charge_t));
+    if (ctx->charges == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(ctx->charges, verdict->charges,
+               verdict->charge_count * sizeof(mcp_charge_t));
+
+    ctx->charge_count = verdict->charge_count;
+
+    tightest = &verdict->charges[0];
+
+    for (i = 1; i < verdict->charge_count; i++) {
+        if (ngx_http_mcp_policy_tighter(&verdict->charges[i], tightest)) {
+            tightest = &verdict->charges[i];
+        }
+    }
+
+    ngx_http_mcp_policy_set_limit(ctx, tightest->result.remaining,
+                                  tightest->result.reset_ms, now_ms);
+
+    return NGX_OK;
+}
+
+
+/* By the share that is left, as limits count different things. */
+
+static ngx_uint_t
+ngx_http_mcp_policy_tighter(const mcp_charge_t *charge,
+    const mcp_charge_t *other)
+{
+    int64_t  amount, other_amount;
+
+    amount = charge->spec->burst ? charge->spec->burst
+                                 : charge->spec->amount;
+    other_amount = other->spec->burst ? other->spec->burst
+                                      : other->spec->amount;
+
+    return (__int128) charge->result.remaining * other_amount
+           <= (__int128) other->result.remaining * amount;
+}
+
+
+static void
+ngx_http_mcp_policy_set_limit(ngx_http_mcp_policy_ctx_t *ctx,
+    int64_t remaining, uint64_t reset_ms, uint64_t now_ms)
+{
+    ctx->facts.limited = 1;
+    ctx->facts.remaining = remaining;
+    ctx->facts.reset_s = (reset_ms > now_ms) ? (reset_ms - now_ms + 999) / 1000
+                                             : 0;
 }
 
 

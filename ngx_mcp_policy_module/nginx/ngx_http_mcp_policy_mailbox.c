@@ -26,6 +26,9 @@
 
 static ngx_http_mcp_policy_stream_slot_t *ngx_http_mcp_policy_mailbox_find(
     ngx_http_mcp_policy_shared_t *shared, const uint64_t *key);
+static ngx_uint_t ngx_http_mcp_policy_mailbox_slot(
+    ngx_http_mcp_policy_shared_t *shared,
+    ngx_http_mcp_policy_stream_slot_t *stream);
 static ngx_int_t ngx_http_mcp_policy_mailbox_put(
     ngx_http_mcp_policy_shared_t *shared,
     ngx_http_mcp_policy_stream_slot_t *stream, mcp_str_t text);
@@ -195,9 +198,10 @@ ngx_int_t
 ngx_http_mcp_policy_mailbox_post(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_reply_t *reply)
 {
-    uint64_t                            key[2];
+    uint64_t                            key[2], serial;
     ngx_int_t                           rc;
     ngx_pid_t                           pid;
+    ngx_uint_t                          slot;
     ngx_http_mcp_policy_zone_t         *zone;
     ngx_http_mcp_policy_stream_slot_t  *stream;
 
@@ -215,8 +219,10 @@ ngx_http_mcp_policy_mailbox_post(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    pid = 0;
     rc = NGX_DECLINED;
+    pid = ngx_pid;
+    slot = 0;
+    serial = 0;
 
     ngx_shmtx_lock(&zone->shpool->mutex);
 
@@ -224,11 +230,21 @@ ngx_http_mcp_policy_mailbox_post(ngx_http_request_t *r,
 
     if (stream) {
         pid = stream->pid;
+        slot = ngx_http_mcp_policy_mailbox_slot(zone->shared, stream);
+        serial = stream->serial;
         rc = ngx_http_mcp_policy_mailbox_put(zone->shared, stream,
                                              reply->body);
     }
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    if (pid != ngx_pid && kill(pid, 0) == -1 && ngx_errno == NGX_ESRCH) {
+
+        /* the worker died, and its streams with it */
+
+        (void) ngx_http_mcp_policy_mailbox_close(zone, slot, serial);
+        rc = NGX_DECLINED;
+    }
 
     if (rc != NGX_OK) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
@@ -285,6 +301,18 @@ ngx_http_mcp_policy_mailbox_find(ngx_http_mcp_policy_shared_t *shared,
     }
 
     return found;
+}
+
+
+static ngx_uint_t
+ngx_http_mcp_policy_mailbox_slot(ngx_http_mcp_policy_shared_t *shared,
+    ngx_http_mcp_policy_stream_slot_t *stream)
+{
+    ngx_http_mcp_policy_stream_slot_t  *first;
+
+    first = ngx_http_mcp_policy_zone_area(shared, stream_offset);
+
+    return stream - first;
 }
 
 
@@ -345,9 +373,7 @@ ngx_http_mcp_policy_mailbox_put(ngx_http_mcp_policy_shared_t *shared,
 
         part[i].serial = 0;
         part[i].order = order++;
-        part[i].stream = stream
-            - (ngx_http_mcp_policy_stream_slot_t *)
-              ngx_http_mcp_policy_zone_area(shared, stream_offset);
+        part[i].stream = ngx_http_mcp_policy_mailbox_slot(shared, stream);
         part[i].length = n;
         part[i].rest = needed;
         ngx_memcpy(part[i].text, text.data, n);

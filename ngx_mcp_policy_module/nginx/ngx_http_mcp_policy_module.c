@@ -46,6 +46,13 @@ static char *ngx_http_mcp_policy_merge_loc_conf(ngx_conf_t *cf, void *parent,
 static void ngx_http_mcp_policy_exit_process(ngx_cycle_t *cycle);
 
 
+static ngx_conf_enum_t  ngx_http_mcp_policy_zone_full[] = {
+    { ngx_string("deny"), 0 },
+    { ngx_string("allow"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_enum_t  ngx_http_mcp_policy_denials[] = {
     { ngx_string("result"), MCP_DENIAL_RESULT },
     { ngx_string("error"), MCP_DENIAL_ERROR },
@@ -102,6 +109,13 @@ static ngx_command_t  ngx_http_mcp_policy_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_mcp_policy_loc_conf_t, dry_run),
       NULL },
+
+    { ngx_string("mcp_zone_full"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_mcp_policy_loc_conf_t, zone_full_allow),
+      &ngx_http_mcp_policy_zone_full },
 
     { ngx_string("mcp_denial"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -334,8 +348,8 @@ ngx_module_t  ngx_http_mcp_policy_module = {
     ngx_http_mcp_policy_commands,          /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_mcp_policy_zone_init_module,  /* init module */
+    ngx_http_mcp_policy_zone_init_process, /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     ngx_http_mcp_policy_exit_process,      /* exit process */
@@ -574,6 +588,7 @@ ngx_http_mcp_policy_create_loc_conf(ngx_conf_t *cf)
     mlcf->grant = NGX_CONF_UNSET_PTR;
     mlcf->origins = NGX_CONF_UNSET_PTR;
     mlcf->dry_run = NGX_CONF_UNSET;
+    mlcf->zone_full_allow = NGX_CONF_UNSET_UINT;
     mlcf->denial = NGX_CONF_UNSET_UINT;
     mlcf->transport = NGX_CONF_UNSET_UINT;
     mlcf->max_depth = NGX_CONF_UNSET;
@@ -598,6 +613,8 @@ ngx_http_mcp_policy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->grant, prev->grant, NULL);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
     ngx_conf_merge_value(conf->dry_run, prev->dry_run, 0);
+    ngx_conf_merge_uint_value(conf->zone_full_allow, prev->zone_full_allow,
+                              0);
     ngx_conf_merge_uint_value(conf->denial, prev->denial, MCP_DENIAL_RESULT);
     ngx_conf_merge_uint_value(conf->transport, prev->transport,
                               MCP_TRANSPORT_HTTP);
@@ -630,5 +647,6 @@ ngx_http_mcp_policy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 static void
 ngx_http_mcp_policy_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_http_mcp_policy_zone_exit_process(cycle);
     ngx_http_mcp_policy_arena_destroy();
 }

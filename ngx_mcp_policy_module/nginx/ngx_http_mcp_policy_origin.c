@@ -8,6 +8,7 @@
 
 static char *ngx_http_mcp_policy_origin_add(ngx_conf_t *cf,
     ngx_http_mcp_policy_origin_t *origin, ngx_str_t *name);
+static ngx_int_t ngx_http_mcp_policy_origin_name(ngx_str_t *name);
 static void ngx_http_mcp_policy_origin_cleanup(void *data);
 static ngx_int_t ngx_http_mcp_policy_origin_host(mcp_str_t origin,
     ngx_str_t *host);
@@ -109,12 +110,7 @@ ngx_http_mcp_policy_origin_add(ngx_conf_t *cf,
         origin->suffix = 1;
     }
 
-    if (origin->host.len == 0
-        || ngx_strlchr(origin->host.data,
-                       origin->host.data + origin->host.len, '*')
-        || ngx_strlchr(origin->host.data,
-                       origin->host.data + origin->host.len, '/'))
-    {
+    if (ngx_http_mcp_policy_origin_name(&origin->host) != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid name \"%V\" in \"mcp_origin\", expected "
                            "a host without scheme, port or path, "
@@ -126,6 +122,52 @@ ngx_http_mcp_policy_origin_add(ngx_conf_t *cf,
     ngx_strlow(origin->host.data, origin->host.data, origin->host.len);
 
     return NGX_CONF_OK;
+}
+
+
+/* A name that no host of an Origin can equal is a mistake. */
+
+static ngx_int_t
+ngx_http_mcp_policy_origin_name(ngx_str_t *name)
+{
+    u_char      *p, *last;
+    ngx_uint_t   address;
+
+    p = name->data;
+    last = p + name->len;
+
+    if (name->len == 0 || (name->len == 3 && ngx_strncmp(p, "off", 3) == 0)) {
+        return NGX_ERROR;
+    }
+
+    address = (*p == '[' && last[-1] == ']');
+
+    for ( /* void */ ; p < last; p++) {
+
+        switch (*p) {
+
+        case ':':
+            if (!address) {
+                return NGX_ERROR;
+            }
+
+            break;
+
+        case '*':
+        case '/':
+        case '@':
+        case '?':
+        case '#':
+            return NGX_ERROR;
+
+        default:
+            if (*p <= ' ' || *p >= 0x7f) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return NGX_OK;
 }
 
 

@@ -140,6 +140,7 @@ ngx_http_mcp_policy_reply_chain(ngx_http_request_t *r,
 
     b->last_buf = (r == r->main);
     b->last_in_chain = 1;
+    b->sync = !(b->last_buf || b->memory);
 
     out->buf = b;
     out->next = NULL;

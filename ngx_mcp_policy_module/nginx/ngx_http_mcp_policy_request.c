@@ -173,19 +173,20 @@ ngx_http_mcp_policy_check_request(ngx_http_request_t *r,
         return MCP_INVALID_ORIGIN;
     }
 
-    switch (r->method) {
+    if (!ngx_http_mcp_policy_is_message(r)) {
 
-    case NGX_HTTP_POST:
-        break;
+        switch (r->method) {
 
-    case NGX_HTTP_GET:
-    case NGX_HTTP_HEAD:
-    case NGX_HTTP_DELETE:
-    case NGX_HTTP_OPTIONS:
-        return ngx_http_mcp_policy_has_body(r) ? MCP_INVALID_BODY : MCP_VALID;
+        case NGX_HTTP_GET:
+        case NGX_HTTP_HEAD:
+        case NGX_HTTP_DELETE:
+        case NGX_HTTP_OPTIONS:
+            return ngx_http_mcp_policy_has_body(r) ? MCP_INVALID_BODY
+                                                   : MCP_VALID;
 
-    default:
-        return MCP_INVALID_HTTP_METHOD;
+        default:
+            return MCP_INVALID_HTTP_METHOD;
+        }
     }
 
     if (headers->encoded) {
@@ -202,13 +203,38 @@ ngx_http_mcp_policy_check_request(ngx_http_request_t *r,
 }
 
 
+/*
+ * error_page and X-Accel-Redirect make a GET of what the client has posted,
+ * but its body goes on with it.
+ */
+
+ngx_int_t
+ngx_http_mcp_policy_is_message(ngx_http_request_t *r)
+{
+    if (r->method == NGX_HTTP_POST) {
+        return 1;
+    }
+
+    return r == r->main
+           && r->method == NGX_HTTP_GET
+           && r->request_line.len > sizeof("POST ") - 1
+           && ngx_strncmp(r->request_line.data, "POST ", sizeof("POST ") - 1)
+              == 0
+           && ngx_http_mcp_policy_has_body(r);
+}
+
+
 /* A subrequest has its parent's headers, but perhaps another body. */
 
 ngx_int_t
 ngx_http_mcp_policy_has_body(ngx_http_request_t *r)
 {
-    if (r != r->main) {
+    if (r != r->main || r->request_body) {
         return r->request_body && r->request_body->bufs;
+    }
+
+    if (r->discard_body) {
+        return 0;
     }
 
     return r->headers_in.content_length_n > 0 || r->headers_in.chunked;

@@ -5,14 +5,21 @@
 
 #include "ngx_http_mcp_policy.h"
 
+#include "mcp_decimal.h"
 #include "mcp_siphash.h"
 
+
+#define NGX_HTTP_MCP_POLICY_DECIMAL  32
 
 static ngx_int_t ngx_http_mcp_policy_variable_string(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_mcp_policy_variable_word(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_mcp_policy_variable_count(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_mcp_policy_variable_remaining(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_mcp_policy_variable_reset(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_mcp_policy_variable_policy(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -77,6 +84,13 @@ static ngx_http_variable_t  ngx_http_mcp_policy_vars[] = {
 
     { ngx_string("mcp_count"), NULL, ngx_http_mcp_policy_variable_count, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_limit_remaining"), NULL,
+      ngx_http_mcp_policy_variable_remaining, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("mcp_limit_reset"), NULL,
+      ngx_http_mcp_policy_variable_reset, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("mcp_policy"), NULL, ngx_http_mcp_policy_variable_policy, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -268,6 +282,65 @@ ngx_http_mcp_policy_variable_count(ngx_http_request_t *r,
 
     v->data = p;
     v->len = ngx_sprintf(p, "%ui", ctx->facts.count) - p;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_variable_remaining(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                     *p;
+    ngx_http_mcp_policy_ctx_t  *ctx;
+
+    ctx = ngx_http_mcp_policy_main_ctx(r);
+
+    if (ctx == NULL || !ctx->facts.limited) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_HTTP_MCP_POLICY_DECIMAL);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->data = p;
+    v->len = mcp_decimal_format(ctx->facts.remaining, (char *) p,
+                                NGX_HTTP_MCP_POLICY_DECIMAL);
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_variable_reset(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                     *p;
+    ngx_http_mcp_policy_ctx_t  *ctx;
+
+    ctx = ngx_http_mcp_policy_main_ctx(r);
+
+    if (ctx == NULL || !ctx->facts.limited) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->data = p;
+    v->len = ngx_sprintf(p, "%uL", ctx->facts.reset_s) - p;
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;

@@ -18,14 +18,36 @@
 #define NGX_HTTP_MCP_POLICY_MESSAGE_SHARE  32
 #define NGX_HTTP_MCP_POLICY_TASK_SHARE     16
 
+/* how long a reload waits for the lock of a zone, in ms */
+#define NGX_HTTP_MCP_POLICY_ZONE_WAIT      500
+
+#define NGX_HTTP_MCP_POLICY_ZONE_FULL      60     /* seconds between lines */
+#define NGX_HTTP_MCP_POLICY_ZONE_MOVED     1000   /* ms until asked again */
+
 /* walked under the lock, and few are ever in use */
 #define NGX_HTTP_MCP_POLICY_PARTS_MAX      1024
 
 
+static char *ngx_http_mcp_policy_zone_state(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_str_t *path);
 static ngx_shm_zone_t *ngx_http_mcp_policy_zone_add(ngx_conf_t *cf,
-    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_str_t *name, size_t size);
+    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_str_t *name, size_t size,
+    ngx_str_t *state);
 static ngx_int_t ngx_http_mcp_policy_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
+static ngx_int_t ngx_http_mcp_policy_zone_create(ngx_shm_zone_t *shm_zone,
+    ngx_http_mcp_policy_zone_t *zone);
+static ngx_int_t ngx_http_mcp_policy_zone_same_state(
+    ngx_http_mcp_policy_zone_t *zone, ngx_http_mcp_policy_zone_t *old,
+    ngx_log_t *log);
+static ngx_http_mcp_policy_zone_t *ngx_http_mcp_policy_zone_former(
+    ngx_http_mcp_policy_zone_t *zone);
+static ngx_int_t ngx_http_mcp_policy_zone_take(
+    ngx_http_mcp_policy_zone_t *zone, ngx_http_mcp_policy_zone_t *old,
+    ngx_log_t *log);
+static void ngx_http_mcp_policy_zone_take_tasks(
+    ngx_http_mcp_policy_shared_t *shared, ngx_http_mcp_policy_shared_t *old);
+static void ngx_http_mcp_policy_zone_cleanup(void *data);
 static void ngx_http_mcp_policy_zone_layout(
     ngx_http_mcp_policy_shared_t *shared, size_t size);
 static mcp_rc_t ngx_http_mcp_policy_zone_reserve(void *data,
@@ -33,6 +55,8 @@ static mcp_rc_t ngx_http_mcp_policy_zone_reserve(void *data,
     uint32_t *failed);
 static void ngx_http_mcp_policy_zone_refund(void *data,
     const mcp_charge_t *charges, uint32_t count, uint64_t now_ms);
+static void ngx_http_mcp_policy_zone_full(ngx_http_mcp_policy_zone_t *zone,
+    ngx_uint_t full);
 
 
 char *
@@ -42,15 +66,18 @@ ngx_http_mcp_policy_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     u_char     *p;
     ssize_t     size;
-    ngx_str_t  *value, name, s;
+    ngx_str_t  *value, name, state, s;
 
     value = cf->args->elts;
 
+    ngx_str_null(&state);
+
     if (cf->args->nelts > 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\" in \"mcp_zone\"",
-                           &value[2]);
-        return NGX_CONF_ERROR;
+        state = value[2];
+
+        if (ngx_http_mcp_policy_zone_state(cf, mmcf, &state) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     p = (u_char *) ngx_strchr(value[1].data, ':');
@@ -78,16 +105,59 @@ ngx_http_mcp_policy_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_mcp_policy_zone_add(cf, mmcf, &name, size)
+    return ngx_http_mcp_policy_zone_add(cf, mmcf, &name, size, &state)
            ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_mcp_policy_zone_state(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_str_t *path)
+{
+    ngx_uint_t                    i;
+    ngx_shm_zone_t              **shm_zone;
+    ngx_http_mcp_policy_zone_t   *zone;
+
+    if (path->len <= 6 || ngx_strncmp(path->data, "state=", 6) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"mcp_zone\", "
+                           "expected state=PATH", path);
+        return NGX_CONF_ERROR;
+    }
+
+    path->data += 6;
+    path->len -= 6;
+
+    if (ngx_conf_full_name(cf->cycle, path, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    shm_zone = mmcf->zones.elts;
+
+    for (i = 0; i < mmcf->zones.nelts; i++) {
+        zone = shm_zone[i]->data;
+
+        if (zone->state.len == path->len
+            && ngx_memcmp(zone->state.data, path->data, path->len) == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "state file \"%V\" in \"mcp_zone\" is that of "
+                               "zone \"%V\"", path, &zone->name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
 }
 
 
 static ngx_shm_zone_t *
 ngx_http_mcp_policy_zone_add(ngx_conf_t *cf,
-    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_str_t *name, size_t size)
+    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_str_t *name, size_t size,
+    ngx_str_t *state)
 {
     ngx_shm_zone_t              *shm_zone, **slot;
+    ngx_pool_cleanup_t          *cln;
     ngx_http_mcp_policy_zone_t  *zone;
 
     shm_zone = ngx_shared_memory_add(cf, name, size,
@@ -104,13 +174,19 @@ ngx_http_mcp_policy_zone_add(ngx_conf_t *cf,
 
     zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_mcp_policy_zone_t));
     slot = ngx_array_push(&mmcf->zones);
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
 
-    if (zone == NULL || slot == NULL) {
+    if (zone == NULL || slot == NULL || cln == NULL) {
         return NULL;
     }
 
     zone->name = *name;
+    zone->state = *state;
+    zone->cycle = cf->cycle;
     *slot = shm_zone;
+
+    cln->handler = ngx_http_mcp_policy_zone_cleanup;
+    cln->data = zone;
 
     shm_zone->init = ngx_http_mcp_policy_zone_init;
     shm_zone->data = zone;
@@ -128,6 +204,7 @@ ngx_http_mcp_policy_zone_find(ngx_conf_t *cf,
     ngx_uint_t                    i;
     ngx_shm_zone_t              **zone;
 
+    static ngx_str_t              no_state = ngx_null_string;
     static ngx_str_t              ngx_http_mcp_policy_default_zone =
                                       ngx_string("default");
 
@@ -151,18 +228,22 @@ ngx_http_mcp_policy_zone_find(ngx_conf_t *cf,
 
     return ngx_http_mcp_policy_zone_add(cf, mmcf,
                                         &ngx_http_mcp_policy_default_zone,
-                                        NGX_HTTP_MCP_POLICY_ZONE_DEFAULT);
+                                        NGX_HTTP_MCP_POLICY_ZONE_DEFAULT,
+                                        &no_state);
 }
 
+
+/*
+ * In the master, before it is sure that this configuration will be used:
+ * nothing may be done here that cannot be taken back.
+ */
 
 static ngx_int_t
 ngx_http_mcp_policy_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_http_mcp_policy_zone_t *old = data;
 
-    size_t                         size;
-    ngx_http_mcp_policy_zone_t    *zone;
-    ngx_http_mcp_policy_shared_t  *shared;
+    ngx_http_mcp_policy_zone_t  *zone;
 
     zone = shm_zone->data;
     zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
@@ -170,8 +251,50 @@ ngx_http_mcp_policy_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     if (old) {
         zone->shared = old->shared;
         zone->table = old->table;
+        zone->adopt = zone->state.len && old->state.len == 0;
+
+    } else if (ngx_http_mcp_policy_zone_create(shm_zone, zone) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_test_config) {
         return NGX_OK;
     }
+
+    if (zone->state.len
+        && ngx_http_mcp_policy_state_probe(zone, shm_zone->shm.log) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (old == NULL) {
+        old = ngx_http_mcp_policy_zone_former(zone);
+
+        if (old == NULL) {
+            return zone->state.len
+                   ? ngx_http_mcp_policy_state_load(zone, shm_zone->shm.log)
+                   : NGX_OK;
+        }
+
+        if (ngx_http_mcp_policy_zone_take(zone, old, shm_zone->shm.log)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        zone->adopt = zone->state.len && old->state.len == 0;
+    }
+
+    return ngx_http_mcp_policy_zone_same_state(zone, old, shm_zone->shm.log);
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_zone_create(ngx_shm_zone_t *shm_zone,
+    ngx_http_mcp_policy_zone_t *zone)
+{
+    size_t                         size;
+    ngx_http_mcp_policy_shared_t  *shared;
 
     size = zone->shpool->pfree * ngx_pagesize;
 
@@ -199,10 +322,266 @@ ngx_http_mcp_policy_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
+    shared->saved = UINT64_MAX;
+
     zone->shpool->data = shared;
     zone->shared = shared;
 
     return NGX_OK;
+}
+
+
+/* Two files would take turns at being right while both workers run. */
+
+static ngx_int_t
+ngx_http_mcp_policy_zone_same_state(ngx_http_mcp_policy_zone_t *zone,
+    ngx_http_mcp_policy_zone_t *old, ngx_log_t *log)
+{
+    if (zone->state.len == 0
+        || old->state.len == 0
+        || (zone->state.len == old->state.len
+            && ngx_memcmp(zone->state.data, old->state.data, old->state.len)
+               == 0))
+    {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, log, 0,
+                  "mcp_zone \"%V\" uses the state file \"%V\" while "
+                  "previously it used \"%V\"; to change it restart nginx, "
+                  "with the file moved",
+                  &zone->name, &zone->state, &old->state);
+
+    return NGX_ERROR;
+}
+
+
+/* The zone of this name in the running configuration, of another size. */
+
+static ngx_http_mcp_policy_zone_t *
+ngx_http_mcp_policy_zone_former(ngx_http_mcp_policy_zone_t *zone)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_shm_zone_t   *shm_zone;
+
+    part = (ngx_list_part_t *) &ngx_cycle->shared_memory.part;
+    shm_zone = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return NULL;
+            }
+
+            part = part->next;
+            shm_zone = part->elts;
+            i = 0;
+        }
+
+        if (shm_zone[i].tag == &ngx_http_mcp_policy_module
+            && shm_zone[i].shm.name.len == zone->name.len
+            && ngx_memcmp(shm_zone[i].shm.name.data, zone->name.data,
+                          zone->name.len)
+               == 0)
+        {
+            return shm_zone[i].data;
+        }
+    }
+}
+
+
+/*
+ * From here on the running workers cannot charge the old counters: what they
+ * admitted would be unknown to their successors.  They ask to try again, for
+ * the moment that it takes to replace them.
+ */
+
+static ngx_int_t
+ngx_http_mcp_policy_zone_take(ngx_http_mcp_policy_zone_t *zone,
+    ngx_http_mcp_policy_zone_t *old, ngx_log_t *log)
+{
+    mcp_rc_t    rc;
+    ngx_uint_t  n;
+
+    /* a worker may have died in there, and only we can tell, later */
+
+    for (n = 0; !ngx_shmtx_trylock(&old->shpool->mutex); n++) {
+
+        if (n == NGX_HTTP_MCP_POLICY_ZONE_WAIT) {
+            ngx_log_error(NGX_LOG_EMERG, log, 0,
+                          "mcp_zone \"%V\" is locked and cannot be given "
+                          "another size now", &zone->name);
+            return NGX_ERROR;
+        }
+
+        ngx_msleep(1);
+    }
+
+    rc = mcp_table_copy(old->table, zone->table, ngx_http_mcp_policy_now());
+
+    if (rc == MCP_OK) {
+        mcp_table_hash_key(zone->table, zone->shared->hash_key);
+        ngx_http_mcp_policy_zone_take_tasks(zone->shared, old->shared);
+
+        zone->shared->epoch = old->shared->epoch;
+        zone->shared->generation = old->shared->generation;
+
+        old->shared->moved = 1;
+        zone->from = old->shared;
+    }
+
+    ngx_shmtx_unlock(&old->shpool->mutex);
+
+    if (rc != MCP_OK) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "mcp_zone \"%V\" is too small for the counters that "
+                      "are in use", &zone->name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_mcp_policy_zone_take_tasks(ngx_http_mcp_policy_shared_t *shared,
+    ngx_http_mcp_policy_shared_t *old)
+{
+    ngx_uint_t                          i, n, first, width;
+    ngx_http_mcp_policy_task_slot_t    *from, *to;
+
+    from = ngx_http_mcp_policy_zone_area(old, task_offset);
+
+    for (i = 0; i < old->tasks; i++) {
+
+        if ((from[i].key[0] == 0 && from[i].key[1] == 0)
+            || from[i].expires <= ngx_time())
+        {
+            continue;
+        }
+
+        to = ngx_http_mcp_policy_zone_area(shared, task_offset);
+
+        first = ngx_http_mcp_policy_zone_group(shared->tasks, from[i].key,
+                                               &width);
+
+        for (n = first; n < first + width; n++) {
+            if (to[n].key[0] == 0 && to[n].key[1] == 0) {
+                to[n] = from[i];
+                break;
+            }
+        }
+    }
+}
+
+
+/* With the pool of a configuration, which may never have come into use. */
+
+static void
+ngx_http_mcp_policy_zone_cleanup(void *data)
+{
+    ngx_http_mcp_policy_zone_t *zone = data;
+
+    if (zone->from) {
+        zone->from->moved = 0;
+    }
+}
+
+
+/* The configuration is in use: there is no way back. */
+
+ngx_int_t
+ngx_http_mcp_policy_zone_init_module(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                         i;
+    ngx_shm_zone_t                   **shm_zone;
+    ngx_http_mcp_policy_zone_t        *zone;
+    ngx_http_mcp_policy_main_conf_t   *mmcf;
+
+    mmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_mcp_policy_module);
+
+    if (mmcf == NULL || ngx_test_config) {
+        return NGX_OK;
+    }
+
+    shm_zone = mmcf->zones.elts;
+
+    for (i = 0; i < mmcf->zones.nelts; i++) {
+        zone = shm_zone[i]->data;
+
+        zone->from = NULL;
+        zone->generation = ++zone->shared->generation;
+
+        if (zone->adopt) {
+            ngx_http_mcp_policy_state_adopt(zone, cycle->log);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_mcp_policy_zone_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                         i;
+    ngx_shm_zone_t                   **shm_zone;
+    ngx_http_mcp_policy_zone_t        *zone;
+    ngx_http_mcp_policy_main_conf_t   *mmcf;
+
+    mmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_mcp_policy_module);
+
+    if (mmcf == NULL
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    shm_zone = mmcf->zones.elts;
+
+    for (i = 0; i < mmcf->zones.nelts; i++) {
+        zone = shm_zone[i]->data;
+
+        if (zone->state.len
+            && ngx_http_mcp_policy_state_start(zone, cycle) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_mcp_policy_zone_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                         i;
+    ngx_shm_zone_t                   **shm_zone;
+    ngx_http_mcp_policy_zone_t        *zone;
+    ngx_http_mcp_policy_main_conf_t   *mmcf;
+
+    mmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_mcp_policy_module);
+
+    if (mmcf == NULL) {
+        return;
+    }
+
+    shm_zone = mmcf->zones.elts;
+
+    for (i = 0; i < mmcf->zones.nelts; i++) {
+        zone = shm_zone[i]->data;
+
+        if (zone->writer) {
+            ngx_http_mcp_policy_state_stop(zone);
+        }
+    }
 }
 
 
@@ -271,9 +650,25 @@ ngx_http_mcp_policy_zone_reserve(void *data, mcp_charge_t *charges,
 
     ngx_shmtx_lock(&zone->shpool->mutex);
 
-    rc = mcp_table_reserve(zone->table, charges, count, now_ms, failed);
+    if (zone->shared->moved) {
+        rc = MCP_NO;
+
+        *failed = 0;
+        charges[0].result.remaining = 0;
+        charges[0].result.reset_ms = now_ms + NGX_HTTP_MCP_POLICY_ZONE_MOVED;
+        charges[0].result.retry_ms = NGX_HTTP_MCP_POLICY_ZONE_MOVED;
+
+    } else {
+        rc = mcp_table_reserve(zone->table, charges, count, now_ms, failed);
+    }
+
+    ngx_http_mcp_policy_test_locked();
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    if (rc == MCP_ERROR) {
+        ngx_http_mcp_policy_zone_full(zone, *failed < count);
+    }
 
     return rc;
 }
@@ -291,6 +686,48 @@ ngx_http_mcp_policy_zone_refund(void *data, const mcp_charge_t *charges,
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
 }
+
+
+static void
+ngx_http_mcp_policy_zone_full(ngx_http_mcp_policy_zone_t *zone,
+    ngx_uint_t full)
+{
+    if (!full) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "mcp policy: more than %d limits apply to one body",
+                      MCP_TABLE_CHARGES_MAX);
+        return;
+    }
+
+    if (zone->full_logged
+        && ngx_time() - zone->full_logged < NGX_HTTP_MCP_POLICY_ZONE_FULL)
+    {
+        return;
+    }
+
+    zone->full_logged = ngx_time();
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "zone \"%V\" is full, increase its size in mcp_zone",
+                  &zone->name);
+}
+
+
+#if !(NGX_HTTP_MCP_POLICY_TEST)
+
+/* Unix time in milliseconds, by which limits count. */
+
+uint64_t
+ngx_http_mcp_policy_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (uint64_t) tp->sec * 1000 + tp->msec;
+}
+
+#endif
 
 
 ngx_int_t

@@ -63,6 +63,12 @@ typedef struct {
     uint64_t        version;
     uint64_t        hash_key[2];
 
+    ngx_uint_t      moved;       /* the counters are in the zone that takes
+                                    the place of this one */
+    uint64_t        generation;  /* of the newest configuration's workers */
+    uint64_t        epoch;       /* of the state file, see there */
+    uint64_t        saved;       /* "changes" of the counters in that file */
+
     ngx_atomic_t    mail;        /* changes with every new message */
     uint64_t        serial;      /* last one given to a stream */
     uint64_t        order;       /* last one given to a part */
@@ -80,6 +86,7 @@ typedef struct {
 
 
 typedef struct ngx_http_mcp_policy_holder_s  ngx_http_mcp_policy_holder_t;
+typedef struct ngx_http_mcp_policy_state_s  ngx_http_mcp_policy_state_t;
 
 typedef struct {
     ngx_str_t                      name;
@@ -88,7 +95,23 @@ typedef struct {
     mcp_table_t                   *table;
     ngx_http_mcp_policy_holder_t  *holder;   /* of this worker's streams in
                                                 the zone, NULL without any */
+    ngx_cycle_t                   *cycle;
+    ngx_str_t                      state;    /* path, or empty */
+    ngx_http_mcp_policy_state_t   *writer;   /* of this worker, or NULL */
+    ngx_http_mcp_policy_shared_t  *from;     /* the zone that this one takes
+                                                the place of, until then */
+    uint64_t                       generation;
+    time_t                         full_logged;
+    unsigned                       adopt:1;  /* state= is new, the zone not */
 } ngx_http_mcp_policy_zone_t;
+
+
+/* A build for tests can be told to die while it holds the lock. */
+#if (NGX_HTTP_MCP_POLICY_TEST)
+void ngx_http_mcp_policy_test_locked(void);
+#else
+#define ngx_http_mcp_policy_test_locked()
+#endif
 
 
 #define ngx_http_mcp_policy_zone_area(shared, offset)                         \
@@ -115,6 +138,17 @@ ngx_http_mcp_policy_zone_group(ngx_uint_t slots, const uint64_t *key,
     return (key[0] % groups) * NGX_HTTP_MCP_POLICY_GROUP;
 }
 
+
+/* ngx_http_mcp_policy_state.c: counters survive a restart */
+ngx_int_t ngx_http_mcp_policy_state_probe(ngx_http_mcp_policy_zone_t *zone,
+    ngx_log_t *log);
+ngx_int_t ngx_http_mcp_policy_state_load(ngx_http_mcp_policy_zone_t *zone,
+    ngx_log_t *log);
+void ngx_http_mcp_policy_state_adopt(ngx_http_mcp_policy_zone_t *zone,
+    ngx_log_t *log);
+ngx_int_t ngx_http_mcp_policy_state_start(ngx_http_mcp_policy_zone_t *zone,
+    ngx_cycle_t *cycle);
+void ngx_http_mcp_policy_state_stop(ngx_http_mcp_policy_zone_t *zone);
 
 /* ngx_http_mcp_policy_mailbox.c */
 ngx_int_t ngx_http_mcp_policy_mailbox_key(ngx_http_mcp_policy_zone_t *zone,

@@ -107,8 +107,8 @@ bench_dense(bench_text_t *text, size_t length)
         }
 
         bench_add(text, "],\"point\":[%u,%u.%u],\"owner\":{\"left\":%s,"
-                  "\"state\":\"%s\"}}", bench_random(text, 1000), bench_random(text, 100),
-                  bench_random(text, 100),
+                  "\"state\":\"%s\"}}", bench_random(text, 1000),
+                  bench_random(text, 100), bench_random(text, 100),
                   bench_random(text, 2) ? "null" : "-1",
                   word[bench_random(text, 9)]);
     }

@@ -4,7 +4,8 @@
 
 import { createServer } from 'node:http';
 
-import { McpServer, createMcpHandler } from '@modelcontextprotocol/server';
+import { McpServer, acceptedContent, createMcpHandler, inputRequired }
+    from '@modelcontextprotocol/server';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { z } from 'zod';
 
@@ -62,6 +63,20 @@ function build() {
     tool('release', z.object({ gate: z.string() }), (args) => {
         gate(args.gate).open();
         return text('open');
+    });
+
+    // Asks back before it acts: the call comes a second time, with the answer.
+    tool('publish', z.object({ amount: z.number() }), ({ amount }, ctx) => {
+        const schema = z.object({ sure: z.boolean() });
+        const answer = acceptedContent(ctx.mcpReq.inputResponses, 'confirm',
+                                       schema);
+
+        return answer?.sure ? text(`published ${amount}`) : inputRequired({
+            inputRequests: {
+                confirm: inputRequired.elicit({ message: 'Sure?',
+                                                requestedSchema: schema }),
+            },
+        });
     });
 
     tool('announce', z.object({}), () => {

@@ -17,8 +17,12 @@ const modes = [
 ];
 
 async function connect(name, mode) {
-    const client = new Client({ name: 'sdk2', version: '1.0.0' },
-                              { versionNegotiation: { mode } });
+    const client = new Client(
+        { name: 'sdk2', version: '1.0.0' },
+        { versionNegotiation: { mode }, capabilities: { elicitation: {} } });
+
+    client.setRequestHandler('elicitation/create', () =>
+        ({ action: 'accept', content: { sure: true } }));
 
     await client.connect(new StreamableHTTPClientTransport(url(name)));
     return client;
@@ -121,6 +125,12 @@ async function fixture(t, client, call, version) {
     if (version !== '2026-07-28') {
         return;
     }
+
+    await t.test('a call that asks back is judged both times', async () => {
+        assert.equal(text(await call('publish', { amount: 5 })),
+                     'published 5');
+        refused(await call('publish', { amount: 500 }), 'up to 100');
+    });
 
     await t.test('subscriptions/listen', async () => {
         const changed = soon('list_changed', (done) => {

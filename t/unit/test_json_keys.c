@@ -21,7 +21,8 @@ static const row_t  rows[] = {
     { "{\"\":1,\"\":1}", MCP_JSON_DUPLICATE_KEY, 7 },
     { "{\"a\":1,\"b\":2,\"a\":3}", MCP_JSON_DUPLICATE_KEY, 14 },
     { "{\"a\":1,\"b\":2,\"c\":3,\"a\":4}", MCP_JSON_DUPLICATE_KEY, 20 },
-    { "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"b\":5}", MCP_JSON_DUPLICATE_KEY, 26 },
+    { "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"b\":5}",
+      MCP_JSON_DUPLICATE_KEY, 26 },
     { "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6,\"f\":7}",
       MCP_JSON_DUPLICATE_KEY, 38 },
 
@@ -269,7 +270,8 @@ test_large(void)
 
     buf[n - 5] = 'a';
     ok(parse(&json, s) == MCP_OK && json.defect == MCP_JSON_DUPLICATE_KEY
-       && json.defect_offset == n - 5, "the outermost has the same name twice");
+       && json.defect_offset == n - 5,
+       "the outermost has the same name twice");
 
     /* a large object between two keys of another large one */
     n = 0;

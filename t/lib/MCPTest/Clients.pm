@@ -43,9 +43,9 @@ sub clients {
         deny "no secrets";
     }
 
-    tool transfer {
+    tool transfer publish {
         arg amount lte 100;
-        message "transfers up to 100";
+        message "amounts up to 100";
     }
 
     tool delete-file {
