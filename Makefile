@@ -79,12 +79,15 @@ endif
 OWN_NGINX := $(if $(NGINX_SRC),yes)
 NGINX := $(if $(OWN_NGINX),$(BUILD)/nginx,$(shell command -v nginx))
 
-CC_OPT := -g -fPIC $(MODE) $(if $(SANITIZE),-DNGX_DEBUG_PALLOC=1) $(CFLAGS) \
+# nginx stores words wherever the processor lets it.
+CC_OPT := -g -fPIC $(MODE) $(CFLAGS) \
+    $(if $(SANITIZE),-fno-sanitize=alignment -DNGX_DEBUG_PALLOC=1) \
     $(if $(HOOKS),-DNGX_HTTP_MCP_POLICY_TEST=1)
 LD_OPT := $(if $(SANITIZE),$(ASAN),-Wl,-z,relro -Wl,-z,now)
 
 # nginx runs where it is built: no path of the system is its business.
-OWN_FLAGS := --with-compat --with-debug --with-pcre-jit --with-threads \
+OWN_FLAGS := --http-log-path=/dev/null --error-log-path=stderr \
+    --with-compat --with-debug --with-pcre-jit --with-threads \
     --with-http_ssl_module --with-http_v2_module \
     --with-http_realip_module --with-http_auth_request_module \
     --with-http_stub_status_module --with-http_sub_module \

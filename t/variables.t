@@ -34,8 +34,6 @@ http {
         '"a":"$mcp_arg_a","b":"$mcp_arg_b","long":"$mcp_arg_long_name",'
         '"camel":"$mcp_arg_userId","early":"$early","status":$status}';
     log_format plain '$mcp_tool|$mcp_id|$mcp_decision|$mcp_arg_a';
-    access_log %%TESTDIR%%/mcp.log mcp;
-    access_log %%TESTDIR%%/plain.log plain;
 
     map $mcp_decision $early { volatile; "" none; default "saw $mcp_decision"; }
     map $mcp_tool $port {
@@ -58,6 +56,8 @@ http {
     server {
         listen 127.0.0.1:8080;
         client_max_body_size 8m;
+        access_log %%TESTDIR%%/mcp.log mcp;
+        access_log %%TESTDIR%%/plain.log plain;
 
         location / {
             mcp_enforce one;
@@ -72,6 +72,10 @@ http {
         location /route {
             mcp_enforce one;
             proxy_pass http://$port;
+        }
+        location /path {
+            mcp_enforce one;
+            proxy_pass http://127.0.0.1:8081/tool$mcp_arg_a;
         }
         location /early {
             mcp_enforce one;
@@ -248,13 +252,41 @@ logs('arguments: several', $call->('safe',
 logs('arguments: nginx knows no case', $call->('safe', '{"userId":7}'),
      camel => 7);
 logs('arguments: two that differ in case only',
-     $call->('safe', '{"userId":7,"userid":8}'), camel => '');
+     $call->('safe', '{"userId":7,"USERID":8}'), camel => '');
+logs('arguments: one of them as nginx writes it',
+     $call->('safe', '{"userId":7,"userid":8}'), camel => 8);
 logs('arguments: none at all', '{"jsonrpc":"2.0","id":1,'
      . '"method":"tools/call","params":{"name":"safe"}}', a => '');
 logs('arguments in a policy', $call->('roles', '{"a":"yes"}'),
      decision => 'allow');
 logs('arguments in a policy, refused', $call->('roles', '{"a":"no"}'),
      decision => 'deny', reason => 'condition');
+
+# Line ends: a header or a request line is not the place for them
+
+subtest 'line ends' => sub {
+    my $split = "x\r\nX-Admin: 1\r\n\r\nPOST / HTTP/1.1\r\n";
+
+    $upstream->clear();
+    my ($line, $response) = line_of(sub {
+        $t->post(tool_call("x$split", { a => $split }), uri => '/') });
+
+    is($upstream->count, 1, 'proxy_set_header: one request');
+    is($upstream->last->header('X-Admin'), undef,
+       'proxy_set_header: no more headers');
+    is($upstream->last->header('X-Mcp-A'), 'x\u000d\u000aX-Admin: 1\u000d'
+       . '\u000a\u000d\u000aPOST / HTTP/1.1\u000d\u000a',
+       'proxy_set_header: the value');
+    is($response->header('X-Admin'), undef, 'add_header: no more headers');
+    like($response->header('X-Tool'), qr/^xx\\u000d/, 'add_header: the value');
+    like($line->{tool}, qr/^xx\\u000d/, 'log: the same value');
+
+    $upstream->clear();
+    $t->post(tool_call('safe', { a => "/ HTTP/1.1\r\nHost: x\r\n\r\n" }),
+             uri => '/path');
+    is($upstream->count, 1, 'proxy_pass: one request');
+    unlike($upstream->last->head, qr/^Host: x\r/m, 'proxy_pass: one head');
+};
 
 # Hashes are keyed, equal for equal input, and not the input
 
@@ -337,7 +369,7 @@ subtest 'read too early' => sub {
 $t->post(tool_call('purge'), uri => '/if_log');
 $t->post(tool_call('safe'), uri => '/if_log');
 ok($t->wait_log(qr/\n/, 'allowed.log'), 'access_log if=');
-is($t->log('allowed.log'), "safe|1|allow|\n", 'by the decision');
+is($t->log('allowed.log'), "safe|1|allow|-\n", 'by the decision');
 
 # Hostile values
 
@@ -399,7 +431,7 @@ subtest 'hostile values' => sub {
     my @odd = grep { !/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \[\w+\] / }
         split(/\n/, $log);
     is_deeply(\@odd, [], 'error.log: no line of a client');
-    unlike($log, qr/[\x00-\x09\x0b-\x1f\x7f]/,
+    unlike($log, qr/[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]/,
            'error.log: no control characters');
     unlike($log, qr/x{300}/, 'error.log: names are cut');
 };

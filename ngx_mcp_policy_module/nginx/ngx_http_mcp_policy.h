@@ -251,10 +251,14 @@ mcp_rc_t ngx_http_mcp_policy_task_find(void *data, mcp_str_t id,
 /* ngx_http_mcp_policy_variables.c */
 ngx_int_t ngx_http_mcp_policy_add_variables(ngx_conf_t *cf);
 ngx_int_t ngx_http_mcp_policy_init_variables(ngx_conf_t *cf);
+void ngx_http_mcp_policy_reset_variables(ngx_http_request_t *r);
+
+/* ngx_http_mcp_policy_facts.c */
 ngx_int_t ngx_http_mcp_policy_set_facts(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body, uint32_t index,
     mcp_arena_t *arena);
-void ngx_http_mcp_policy_reset_variables(ngx_http_request_t *r);
+ngx_int_t ngx_http_mcp_policy_hash(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t input, ngx_str_t *hash);
 ngx_int_t ngx_http_mcp_policy_copy(ngx_pool_t *pool, mcp_str_t src,
     ngx_str_t *dst);
 

@@ -37,6 +37,7 @@ static ngx_int_t ngx_http_mcp_policy_set_reply(ngx_http_request_t *r,
     mcp_reply_t *reply);
 static void ngx_http_mcp_policy_reply_options(
     ngx_http_mcp_policy_loc_conf_t *mlcf, mcp_reply_options_t *options);
+static size_t ngx_http_mcp_policy_log_name(u_char *dst, ngx_str_t *name);
 static void ngx_http_mcp_policy_log(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, ngx_uint_t level);
 static mcp_rc_t ngx_http_mcp_policy_resolve(void *data,
@@ -530,6 +531,33 @@ ngx_http_mcp_policy_grant(ngx_http_request_t *r, ngx_str_t *grant)
 
 /* Names come from clients: cut, and without control characters. */
 
+static size_t
+ngx_http_mcp_policy_log_name(u_char *dst, ngx_str_t *name)
+{
+    u_char     *p, *last;
+    mcp_str_t   cut;
+
+    cut.data = name->data;
+    cut.len = ngx_min(name->len, NGX_HTTP_MCP_POLICY_LOG_NAME);
+
+    last = mcp_json_escape(dst, cut);
+
+    /* what JSON leaves alone, but a terminal does not: U+007F to U+009F */
+
+    for (p = dst; p < last; p++) {
+        if (*p == 0x7f) {
+            *p = '?';
+
+        } else if (*p == 0xc2 && last - p > 1 && p[1] < 0xa0) {
+            *p++ = '?';
+            *p = '?';
+        }
+    }
+
+    return last - dst;
+}
+
+
 static void
 ngx_http_mcp_policy_log(ngx_http_request_t *r, ngx_http_mcp_policy_ctx_t *ctx,
     ngx_uint_t level)
@@ -537,18 +565,12 @@ ngx_http_mcp_policy_log(ngx_http_request_t *r, ngx_http_mcp_policy_ctx_t *ctx,
     u_char       tool[NGX_HTTP_MCP_POLICY_LOG_NAME * MCP_JSON_ESCAPE_MAX];
     u_char       method[NGX_HTTP_MCP_POLICY_LOG_NAME * MCP_JSON_ESCAPE_MAX];
     size_t       tool_length, method_length;
-    mcp_str_t    name;
     ngx_str_t   *policy;
 
     static ngx_str_t  unknown = ngx_string("");
 
-    name.data = ctx->facts.tool.data;
-    name.len = ngx_min(ctx->facts.tool.len, NGX_HTTP_MCP_POLICY_LOG_NAME);
-    tool_length = mcp_json_escape(tool, name) - tool;
-
-    name.data = ctx->facts.method.data;
-    name.len = ngx_min(ctx->facts.method.len, NGX_HTTP_MCP_POLICY_LOG_NAME);
-    method_length = mcp_json_escape(method, name) - method;
+    tool_length = ngx_http_mcp_policy_log_name(tool, &ctx->facts.tool);
+    method_length = ngx_http_mcp_policy_log_name(method, &ctx->facts.method);
 
     policy = ctx->policy ? &ctx->policy->name : &unknown;
 
