@@ -38,6 +38,8 @@ http {
         listen 127.0.0.1:8080;
         client_max_body_size 8m;
         client_body_buffer_size 64k;
+        ignore_invalid_headers off;
+        underscores_in_headers on;
 
         location /mcp { mcp_enforce strict; proxy_pass http://127.0.0.1:8081; }
         location /lax { mcp_enforce lax; proxy_pass http://127.0.0.1:8081; }
@@ -277,6 +279,9 @@ subtest 'content type and encoding' => sub {
     refused('none', $safe, 415, -32600, bare => 1,
             headers => [ @$version, Host => 'localhost', Connection => 'close',
                          'Content-Length' => length $safe ]);
+    refused("beside $_->[0]", $safe, 415, -32600,
+            headers => [ @$version, @$_ ])
+        for [ Content_Type => 'text/plain' ], [ Content_Encoding => 'gzip' ];
     refused("Content-Encoding: $_", $safe, 415, -32600,
             headers => [ @$version, 'Content-Encoding' => $_ ])
         for 'gzip', 'deflate', 'br', 'identity, gzip', 'x';
@@ -471,6 +476,12 @@ subtest '2026-07-28: headers and body' => sub {
             headers => [ @headers, 'Mcp-Name' => 'safe' ]);
     refused('two version lines', $body, 400, -32020, id => 1,
             headers => [ @headers, 'MCP-Protocol-Version' => '2025-11-25' ]);
+    refused("beside $_", $body, 400, undef, id => 1,
+            headers => [ @headers, $_ => 'danger' ])
+        for qw/ Mcp_Name Mcp-Name MCP_Protocol-Version Mcp_Session_Id /;
+    allowed('headers with underscores reach the server', $body,
+            headers => [ @headers, 'Mcp-Param-tenant_id' => 'x' ]);
+    is($upstream->last->header('Mcp-Param-tenant_id'), 'x', 'unchanged');
     refused('an unknown version', $safe, 400, -32022, id => 1,
             headers => [ 'MCP-Protocol-Version' => '2027-01-01' ]);
     refused('another case of the name', $body, 400, -32020, id => 1,

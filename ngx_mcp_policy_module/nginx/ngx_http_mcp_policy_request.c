@@ -13,9 +13,15 @@ typedef struct {
 
 static void ngx_http_mcp_policy_collect_header(
     ngx_http_mcp_policy_headers_t *headers, ngx_table_elt_t *h);
+static ngx_int_t ngx_http_mcp_policy_header_is(ngx_table_elt_t *h,
+    const ngx_str_t *name);
 static void ngx_http_mcp_policy_trim(ngx_str_t *value, mcp_str_t *trimmed);
 static ngx_int_t ngx_http_mcp_policy_copy_body(ngx_http_request_t *r,
     u_char *dst, size_t size);
+
+
+static const ngx_str_t  ngx_http_mcp_policy_encoding =
+    ngx_string("content-encoding");
 
 
 static const ngx_http_mcp_policy_header_name_t
@@ -71,6 +77,7 @@ static void
 ngx_http_mcp_policy_collect_header(ngx_http_mcp_policy_headers_t *headers,
     ngx_table_elt_t *h)
 {
+    ngx_int_t                                 rc;
     mcp_header_t                             *header;
     const ngx_http_mcp_policy_header_name_t  *n;
 
@@ -88,8 +95,8 @@ ngx_http_mcp_policy_collect_header(ngx_http_mcp_policy_headers_t *headers,
         return;
 
     case 'c':
-        if (h->key.len == sizeof("content-encoding") - 1
-            && ngx_memcmp(h->lowcase_key, "content-encoding", h->key.len) == 0)
+        if (ngx_http_mcp_policy_header_is(h, &ngx_http_mcp_policy_encoding)
+            != NGX_DECLINED)
         {
             if (h->value.len != sizeof("identity") - 1
                 || ngx_strncasecmp(h->value.data, (u_char *) "identity",
@@ -114,20 +121,59 @@ ngx_http_mcp_policy_collect_header(ngx_http_mcp_policy_headers_t *headers,
 
     for (n = ngx_http_mcp_policy_header_names; n->name.len; n++) {
 
-        if (n->name.len != h->key.len
-            || ngx_memcmp(n->name.data, h->lowcase_key, h->key.len) != 0)
-        {
+        rc = ngx_http_mcp_policy_header_is(h, &n->name);
+
+        if (rc == NGX_DECLINED) {
             continue;
         }
 
         header = (mcp_header_t *) ((u_char *) headers + n->offset);
 
-        if (header->count++ == 0) {
+        if (rc == NGX_ABORT) {
+
+            /* as bad as a repeated line */
+            header->count += 2;
+
+        } else if (header->count++ == 0) {
             ngx_http_mcp_policy_trim(&h->value, &header->value);
         }
 
         return;
     }
+}
+
+
+/*
+ * NGX_OK, NGX_DECLINED, or NGX_ABORT for a spelling with underscores, which
+ * servers that know headers as environment variables take for the same.
+ */
+
+static ngx_int_t
+ngx_http_mcp_policy_header_is(ngx_table_elt_t *h, const ngx_str_t *name)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    if (h->key.len != name->len) {
+        return NGX_DECLINED;
+    }
+
+    rc = NGX_OK;
+
+    for (i = 0; i < name->len; i++) {
+
+        if (h->lowcase_key[i] == name->data[i]) {
+            continue;
+        }
+
+        if (h->lowcase_key[i] != '_' || name->data[i] != '-') {
+            return NGX_DECLINED;
+        }
+
+        rc = NGX_ABORT;
+    }
+
+    return rc;
 }
 
 
