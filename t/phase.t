@@ -286,7 +286,10 @@ http {
         location /h/fastcgi { mcp_enforce one; fastcgi_pass 127.0.0.1:8089; }
         location /h/uwsgi { mcp_enforce one; uwsgi_pass 127.0.0.1:8089; }
         location /h/scgi { mcp_enforce one; scgi_pass 127.0.0.1:8089; }
-        location /h/proxy { mcp_enforce one; proxy_pass http://127.0.0.1:8089; }
+        location /h/proxy {
+            mcp_enforce one;
+            proxy_pass http://127.0.0.1:8089;
+        }
         location /h/static { mcp_enforce one; }
         location /h/stub { mcp_enforce one; stub_status; }
 
@@ -548,6 +551,17 @@ subtest 'error_page' => sub {
             $t->post($first, uri => '/error/other_uri'), 'first');
     logged('another policy, URI',
            '/other|GET|two|first|deny|not_listed|8|200');
+
+    if ($http2) {
+        my $h2 = $t->h2(port => 8083);
+        allowed('HTTP/2, another policy',
+                $h2->post($safe, uri => '/error/other_uri'));
+        refused('HTTP/2, another policy',
+                $h2->post($first, uri => '/error/other_uri'), 'first');
+        $h2->close();
+        $before++;
+        truncate($t->dir() . '/decision.log', 0);
+    }
 
     allowed('no policy there', $t->post($first, uri => '/error/off'),
             $first);

@@ -85,7 +85,7 @@ sub denied {
     my $response = $t->post($body, headers => $version, %options);
 
     subtest $name => sub {
-        is($response->status, 200, 'status 200');
+        is($response->status, $options{status} || 200, 'status');
 
         my $json = $response->json;
         ok($json->{error} || $json->{result}{isError}, 'a refusal');
@@ -482,6 +482,25 @@ subtest '2026-07-28: headers and body' => sub {
     allowed('headers with underscores reach the server', $body,
             headers => [ @headers, 'Mcp-Param-tenant_id' => 'x' ]);
     is($upstream->last->header('Mcp-Param-tenant_id'), 'x', 'unchanged');
+    denied('a method of older revisions is unknown',
+           rpc('resources/subscribe', { _meta => modern() }), status => 404,
+           headers => modern_headers('resources/subscribe'));
+    allowed('and passes as such', rpc('resources/subscribe',
+            { _meta => modern() }), uri => '/lax',
+            headers => modern_headers('resources/subscribe'));
+    denied('with a URI it is judged all the same',
+           rpc('resources/subscribe', { uri => 'file:///etc/passwd',
+                                        _meta => modern() }), uri => '/lax',
+           headers => modern_headers('resources/subscribe'));
+    is_deeply($t->post($body, headers => [ 'MCP-Protocol-Version' =>
+                                           '2027-01-01' ])
+                ->json->{error}{data},
+              { supported => [ '2026-07-28' ], requested => '2027-01-01' },
+              'what is supported of its kind');
+    is(scalar @{ $t->post($safe, headers => [ 'MCP-Protocol-Version' =>
+                                              '2020-01-01' ])
+                   ->json->{error}{data}{supported} }, 5,
+       'a legacy body learns of all');
     refused('an unknown version', $safe, 400, -32022, id => 1,
             headers => [ 'MCP-Protocol-Version' => '2027-01-01' ]);
     refused('another case of the name', $body, 400, -32020, id => 1,

@@ -35,7 +35,11 @@ http {
         '"camel":"$mcp_arg_userId","early":"$early","status":$status}';
     log_format plain '$mcp_tool|$mcp_id|$mcp_decision|$mcp_arg_a';
 
-    map $mcp_decision $early { volatile; "" none; default "saw $mcp_decision"; }
+    map $mcp_decision $early {
+        volatile;
+        "" none;
+        default "saw $mcp_decision";
+    }
     map $mcp_tool $port {
         ~^crm\. 127.0.0.1:8082;
         default 127.0.0.1:8081;

@@ -108,6 +108,7 @@ mcp_header_version(mcp_parse_t *parse)
         }
 
         parse->body->requested = value;
+        parse->body->modern = mcp_body_claims_revision(&parse->body->json);
 
         return mcp_parse_refuse(parse, MCP_INVALID_PROTOCOL_VERSION,
                                 "Unsupported protocol version");

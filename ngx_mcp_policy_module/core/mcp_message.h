@@ -179,6 +179,8 @@ typedef struct {
     mcp_str_t             invalid_text;     /* for the reply and the log: no
                                                bytes of the input in it */
     mcp_str_t             requested;        /* of INVALID_PROTOCOL_VERSION */
+    bool                  modern;           /* likewise: the body is one of
+                                               2026-07-28 or later */
 } mcp_body_t;
 
 

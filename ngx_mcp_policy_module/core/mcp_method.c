@@ -11,6 +11,7 @@ typedef struct {
     mcp_param_t        param;           /* that names the target */
     mcp_name_rule_t    name_rule;
     bool               housekeeping;
+    bool               legacy;          /* not in 2026-07-28 */
 } mcp_method_entry_t;
 
 
@@ -55,10 +56,10 @@ static const mcp_method_entry_t  mcp_methods[MCP_METHOD_COUNT] = {
         .target = MCP_TARGET_RESOURCE, .param = MCP_PARAM_URI,
         .name_rule = MCP_NAME_REQUIRED },
     [MCP_METHOD_RESOURCES_SUBSCRIBE] = {
-        .name = mcp_str_init("resources/subscribe"),
+        .name = mcp_str_init("resources/subscribe"), .legacy = true,
         .target = MCP_TARGET_RESOURCE, .param = MCP_PARAM_URI },
     [MCP_METHOD_RESOURCES_UNSUBSCRIBE] = {
-        .name = mcp_str_init("resources/unsubscribe"),
+        .name = mcp_str_init("resources/unsubscribe"), .legacy = true,
         .target = MCP_TARGET_RESOURCE, .param = MCP_PARAM_URI },
     [MCP_METHOD_SUBSCRIPTIONS_LISTEN] = {
         .name = mcp_str_init("subscriptions/listen"), .housekeeping = true },
@@ -70,8 +71,9 @@ static const mcp_method_entry_t  mcp_methods[MCP_METHOD_COUNT] = {
         .name = mcp_str_init("tasks/get"), .target = MCP_TARGET_TASK,
         .param = MCP_PARAM_TASK_ID, .name_rule = MCP_NAME_OPTIONAL },
     [MCP_METHOD_TASKS_RESULT] = {
-        .name = mcp_str_init("tasks/result"), .target = MCP_TARGET_TASK,
-        .param = MCP_PARAM_TASK_ID, .name_rule = MCP_NAME_OPTIONAL },
+        .name = mcp_str_init("tasks/result"), .legacy = true,
+        .target = MCP_TARGET_TASK, .param = MCP_PARAM_TASK_ID,
+        .name_rule = MCP_NAME_OPTIONAL },
     [MCP_METHOD_TASKS_CANCEL] = {
         .name = mcp_str_init("tasks/cancel"), .target = MCP_TARGET_TASK,
         .param = MCP_PARAM_TASK_ID, .name_rule = MCP_NAME_OPTIONAL },
@@ -378,6 +380,15 @@ mcp_params_targets(mcp_parse_t *parse, mcp_message_t *message,
     if (entry->target == MCP_TARGET_NONE
         && message->method != MCP_METHOD_COMPLETION_COMPLETE)
     {
+        return MCP_OK;
+    }
+
+    /* a method that 2026-07-28 does not have needs no params to be unknown */
+
+    if (entry->legacy && parse->body->revision == MCP_2026_07_28
+        && params->member[entry->param] == MCP_JSON_NONE)
+    {
+        message->method = MCP_METHOD_OTHER;
         return MCP_OK;
     }
 

@@ -475,6 +475,12 @@ mcp_write_supported(mcp_writer_t *w, const mcp_body_t *body,
     bool            first;
     mcp_revision_t  revision;
 
+    /* a client that sends _meta can go on with another such revision only */
+
+    if (body->modern && (revisions & ~MCP_REVISIONS_LEGACY)) {
+        revisions &= ~MCP_REVISIONS_LEGACY;
+    }
+
     first = true;
     mcp_write(w, mcp_str(",\"data\":{\"supported\":["));
 
