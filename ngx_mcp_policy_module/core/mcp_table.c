@@ -62,10 +62,6 @@ static uint64_t mcp_table_distance(const mcp_table_t *table, uint64_t from,
 static void mcp_table_retire(mcp_table_t *table, mcp_table_entry_t *slot);
 static uint64_t mcp_table_home(const mcp_table_t *table,
     const uint64_t key[2]);
-static mcp_rc_t mcp_table_store_reserve(void *data, mcp_charge_t *charges,
-    uint32_t count, uint64_t now_ms, uint32_t *failed);
-static void mcp_table_store_refund(void *data, const mcp_charge_t *charges,
-    uint32_t count, uint64_t now_ms);
 
 
 size_t
@@ -317,15 +313,6 @@ mcp_table_next(const mcp_table_t *table, uint64_t now_ms, uint64_t slots,
     }
 
     return MCP_NO;
-}
-
-
-void
-mcp_table_store(mcp_table_t *table, mcp_store_t *store)
-{
-    store->reserve = mcp_table_store_reserve;
-    store->refund = mcp_table_store_refund;
-    store->data = table;
 }
 
 
@@ -799,20 +786,4 @@ static uint64_t
 mcp_table_home(const mcp_table_t *table, const uint64_t key[2])
 {
     return (key[0] >> 32) * table->slot_count >> 32;
-}
-
-
-static mcp_rc_t
-mcp_table_store_reserve(void *data, mcp_charge_t *charges, uint32_t count,
-    uint64_t now_ms, uint32_t *failed)
-{
-    return mcp_table_reserve(data, charges, count, now_ms, failed);
-}
-
-
-static void
-mcp_table_store_refund(void *data, const mcp_charge_t *charges, uint32_t count,
-    uint64_t now_ms)
-{
-    mcp_table_refund(data, charges, count, now_ms);
 }

@@ -234,9 +234,30 @@ test_glob(void)
 
 
 static void
+test_regex_errors(void)
+{
+    char         *message;
+    size_t        i;
+    mcp_error_t   error;
+    mcp_regex_t  *regex;
+
+    for (i = 0; i < count(regex_errors); i++) {
+        regex = mcp_regex_compile(tap_str(regex_errors[i].pattern), false,
+                                  &error);
+        ok(regex == NULL, "regex '%s' is refused", regex_errors[i].pattern);
+        message = strstr(error.text, " at offset");
+        is_str(tap_str(message ? message : ""), regex_errors[i].message,
+               error.text);
+        ok(mcp_regex_compile(tap_str(regex_errors[i].pattern), false, NULL)
+           == NULL, "and without an error struct");
+    }
+}
+
+
+static void
 test_regex(void)
 {
-    char         *text, *message, word[80];
+    char         *text, word[80];
     size_t        i, starts, wrong;
     mcp_str_t     s;
     mcp_error_t   error;
@@ -253,17 +274,6 @@ test_regex(void)
            : regexes[i].rc == MCP_NO ? "no match" : "not decided");
 
         mcp_regex_free(regex);
-    }
-
-    for (i = 0; i < count(regex_errors); i++) {
-        regex = mcp_regex_compile(tap_str(regex_errors[i].pattern), false,
-                                  &error);
-        ok(regex == NULL, "regex '%s' is refused", regex_errors[i].pattern);
-        message = strstr(error.text, " at offset");
-        is_str(tap_str(message ? message : ""), regex_errors[i].message,
-               error.text);
-        ok(mcp_regex_compile(tap_str(regex_errors[i].pattern), false, NULL)
-           == NULL, "and without an error struct");
     }
 
     ok(mcp_regex_compile(mcp_str("\xff"), false, &error) == NULL,
@@ -613,6 +623,7 @@ main(void)
 {
     test_glob();
     test_regex();
+    test_regex_errors();
     test_set();
     test_many(1);
     test_many(100);
