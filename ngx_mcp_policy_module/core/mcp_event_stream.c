@@ -18,6 +18,8 @@ static void mcp_event_stream_value_start(mcp_event_stream_t *stream);
 static void mcp_event_stream_value(mcp_event_stream_t *stream,
     mcp_str_t value);
 static void mcp_event_stream_value_end(mcp_event_stream_t *stream);
+static void mcp_event_stream_add_data(mcp_event_stream_t *stream,
+    mcp_str_t value);
 static void mcp_event_stream_append(uint8_t *dst, size_t capacity,
     size_t *length, mcp_str_t value);
 static mcp_str_t mcp_event_stream_take_line(mcp_str_t *input);
@@ -233,8 +235,7 @@ mcp_event_stream_value_start(mcp_event_stream_t *stream)
         stream->field = MCP_EVENT_FIELD_DATA;
 
         if (stream->has_data) {
-            mcp_event_stream_append(stream->data, stream->capacity,
-                                    &stream->data_length, mcp_str("\n"));
+            mcp_event_stream_add_data(stream, mcp_str("\n"));
         }
 
         stream->has_data = true;
@@ -264,8 +265,7 @@ mcp_event_stream_value(mcp_event_stream_t *stream, mcp_str_t value)
     switch (stream->field) {
 
     case MCP_EVENT_FIELD_DATA:
-        mcp_event_stream_append(stream->data, stream->capacity,
-                                &stream->data_length, value);
+        mcp_event_stream_add_data(stream, value);
         break;
 
     case MCP_EVENT_FIELD_EVENT:
@@ -313,6 +313,18 @@ mcp_event_stream_value_end(mcp_event_stream_t *stream)
     }
 
     stream->field = MCP_EVENT_FIELD_OTHER;
+}
+
+
+static void
+mcp_event_stream_add_data(mcp_event_stream_t *stream, mcp_str_t value)
+{
+    if (stream->take) {
+        stream->take(stream->take_data, value);
+    }
+
+    mcp_event_stream_append(stream->data, stream->capacity,
+                            &stream->data_length, value);
 }
 
 

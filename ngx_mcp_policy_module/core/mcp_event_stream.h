@@ -36,6 +36,12 @@ typedef enum {
 
 
 /*
+ * A piece of the open event's data, line ends included: before it is known
+ * whether the event is completed, and of which type.
+ */
+typedef void (*mcp_event_data_pt)(void *data, mcp_str_t piece);
+
+/*
  * The first part describes the event that mcp_event_stream_next() completed,
  * until it is called again.  An event without data is one that clients do
  * not dispatch, but its id counts.
@@ -52,6 +58,9 @@ typedef struct {
     bool                has_data;
     bool                has_id;
     bool                has_retry;
+
+    mcp_event_data_pt   take;           /* for data as it comes, or NULL */
+    void               *take_data;
 
     mcp_event_state_t   state;
     mcp_event_field_t   field;

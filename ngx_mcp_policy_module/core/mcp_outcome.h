@@ -3,9 +3,10 @@
  * pieces as they come and kept nowhere, is told to be an error, a result or
  * the error of a tool, with the id it is for.
  *
- * It is as strict as the tokenizer but for the bytes in strings, which are
- * not checked to be UTF-8, and for names that are none of these: whoever acts
- * on an outcome gives something back, so what is unclear is no outcome.
+ * It is as strict as the tokenizer but for two things: strings are not
+ * checked to be UTF-8, and only members that count here may not come twice.
+ * Whoever acts on an outcome gives something back, so what is unclear is no
+ * outcome.
  */
 
 #ifndef MCP_OUTCOME_H
@@ -25,7 +26,7 @@ typedef enum {
     MCP_OUTCOME_ID_NULL,
     MCP_OUTCOME_ID_NUMBER,       /* as written */
     MCP_OUTCOME_ID_STRING,       /* unescaped */
-    MCP_OUTCOME_ID_OTHER         /* too long, or nothing that is an id */
+    MCP_OUTCOME_ID_UNKNOWN       /* too long, or nothing that is an id */
 } mcp_outcome_id_type_t;
 
 typedef struct {
@@ -49,7 +50,7 @@ typedef struct {
 typedef enum {
     MCP_OUTCOME_MORE = 0,     /* the input is used up */
     MCP_OUTCOME_MESSAGE,      /* "message" is complete */
-    MCP_OUTCOME_END           /* so is the text; only white space follows */
+    MCP_OUTCOME_END           /* so is the text; only white space may follow */
 } mcp_outcome_event_t;
 
 /* Where in the text the next byte belongs. */
@@ -73,13 +74,13 @@ typedef enum {
     MCP_OUTCOME_E,
     MCP_OUTCOME_SIGN,
     MCP_OUTCOME_EXPONENT,
-    MCP_OUTCOME_TEXT_END,         /* the last bracket has been read */
-    MCP_OUTCOME_DONE,             /* and told */
+    MCP_OUTCOME_CLOSED,           /* the last bracket was read, */
+    MCP_OUTCOME_DONE,             /* and MCP_OUTCOME_END returned */
     MCP_OUTCOME_SKIP,             /* nothing that follows matters */
     MCP_OUTCOME_MALFORMED
 } mcp_outcome_state_t;
 
-/* Members that count, of a message and (IS_ERROR) of its result. */
+/* Members that count: of a message, and of its result. */
 typedef enum {
     MCP_OUTCOME_OTHER = 0,
     MCP_OUTCOME_ID,
@@ -94,21 +95,22 @@ typedef struct {
 
     mcp_outcome_state_t    state;
     mcp_outcome_member_t   member;      /* of the message, being read */
+    mcp_outcome_member_t   nested;      /* of its result */
     unsigned               seen;        /* bits of those that came */
     bool                   results;     /* isError matters */
-    bool                   told;        /* the message was returned */
-    bool                   is_error;    /* the member of the result is that */
     bool                   key;         /* the string is a name */
-    bool                   broken;      /* with half of a surrogate pair */
-    uint8_t               *keep;        /* the string or number, or NULL */
-    size_t                 room;
-    size_t                 length;      /* beyond room: cut */
+    bool                   broken;      /* with U+0000 or half of a surrogate
+                                           pair */
     uint32_t               depth;       /* of open containers */
-    uint32_t               level;       /* depth inside of a message */
+    uint32_t               level;       /* the depth inside of a message */
     uint32_t               code;        /* of an escape */
     uint32_t               digits;
-    uint32_t               high;        /* surrogate that waits for its low */
+    uint32_t               high;        /* a surrogate that waits for its
+                                           other half */
     const char            *literal;     /* what is left of it */
+    uint8_t               *keep;        /* for a string or number, or NULL */
+    size_t                 room;
+    size_t                 length;      /* beyond room: cut */
     uint8_t                name[MCP_OUTCOME_KEY_MAX];
     uint8_t                id[MCP_OUTCOME_ID_MAX];
     uint8_t                objects[MCP_OUTCOME_DEPTH / 8];
@@ -116,8 +118,8 @@ typedef struct {
 
 
 /*
- * For a new text.  Without "results" a single message is not read beyond the
- * first sign that it is no error; with it, that it is no answer.
+ * For a new text.  A single message is not read beyond the first sign that it
+ * is no error; with "results", that it is no answer.
  */
 void mcp_outcome_init(mcp_outcome_t *outcome, bool results);
 
@@ -128,22 +130,19 @@ mcp_outcome_event_t mcp_outcome_next(mcp_outcome_t *outcome,
 /* Whether all that came is one whole text. */
 bool mcp_outcome_complete(const mcp_outcome_t *outcome);
 
-/* Whether nothing that may follow can lead to MCP_OUTCOME_END. */
-bool mcp_outcome_settled(const mcp_outcome_t *outcome);
+/* Whether nothing that may follow is going to be told. */
+bool mcp_outcome_over(const mcp_outcome_t *outcome);
 
-/*
- * Whether the message says that a call failed; "results": also by the error
- * of a tool.
- */
+/* Whether a call failed; "results": also by the error of a tool. */
 bool mcp_outcome_failed(const mcp_outcome_message_t *message, bool results);
 
 /*
- * The id of a request, as it was written, unescaped into "buffer" of
+ * The id of a request as it was written, unescaped into "buffer" of
  * MCP_OUTCOME_ID_MAX bytes.
  */
 void mcp_outcome_id(mcp_str_t raw, uint8_t *buffer, mcp_outcome_id_t *id);
 
-/* Equal ids; those that are absent, null or unknown equal none. */
+/* Those that are absent, null or unknown equal none. */
 bool mcp_outcome_id_equal(const mcp_outcome_id_t *a,
     const mcp_outcome_id_t *b);
 

@@ -322,6 +322,59 @@ test_random(void)
 }
 
 
+typedef struct {
+    size_t   length;
+    uint8_t  text[64];
+} taken_t;
+
+
+static void
+take(void *data, mcp_str_t piece)
+{
+    taken_t *taken = data;
+
+    if (piece.len <= sizeof(taken->text) - taken->length) {
+        memcpy(taken->text + taken->length, piece.data, piece.len);
+        taken->length += piece.len;
+    }
+}
+
+
+/* Data is handed out as it comes, of an event that never ends, too. */
+
+static void
+test_take(void)
+{
+    size_t              i;
+    taken_t             taken;
+    mcp_str_t           input, text;
+    mcp_event_stream_t  stream;
+
+    text = mcp_str(": data\ndata: a\r\ndata\nid: x\ndata:b\n\n\ndata: c");
+
+    memset(&taken, 0, sizeof(taken));
+    mcp_event_stream_init(&stream, NULL, 0);
+
+    stream.take = take;
+    stream.take_data = &taken;
+
+    for (i = 0; i < text.len; i++) {
+        input.data = text.data + i;
+        input.len = 1;
+
+        if (mcp_event_stream_next(&stream, &input)) {
+            ok(stream.data_length == 4, "four bytes of data");
+            take(&taken, mcp_str("|"));
+        }
+    }
+
+    text.data = taken.text;
+    text.len = taken.length;
+
+    is_str(text, "a\n\nb|c", "data as it comes");
+}
+
+
 int
 main(void)
 {
@@ -330,6 +383,7 @@ main(void)
     test_type();
     test_between();
     test_between_start();
+    test_take();
     test_random();
 
     return tap_done();
