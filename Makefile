@@ -103,14 +103,16 @@ export NGINX_SRC STATIC OBJS CC CC_OPT LD_OPT OWN_FLAGS
 
 $(MODULE): $(CONFIGURED) FORCE
 	@t/tools/nginx-build modules
-	@cmp -s $(OBJS)/$(NAME).so $@ || cp $(OBJS)/$(NAME).so $@
+	@cmp -s $(OBJS)/$(NAME).so $@ \
+	    || { cp $(OBJS)/$(NAME).so $@.new && mv $@.new $@; }
 
 .PHONY: nginx
 nginx: $(BUILD)/nginx
 
 $(BUILD)/nginx: $(CONFIGURED) FORCE
 	@t/tools/nginx-build binary
-	@cmp -s $(OBJS)/nginx $@ || cp $(OBJS)/nginx $@
+	@cmp -s $(OBJS)/nginx $@ \
+	    || { cp $(OBJS)/nginx $@.new && mv $@.new $@; }
 
 $(CONFIGURED): config Makefile t/tools/nginx-build $(OBJS)/.settings \
         $(if $(filter $(SANITIZE_SRC),$(NGINX_SRC)),$(SANITIZE_SRC)/.fetched) \

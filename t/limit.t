@@ -229,7 +229,7 @@ subtest 'windows' => sub {
 
     $hooks->clock('2026-03-01T11:00:00Z');
     is(call('day'), $limited, 'a clock that goes back frees nothing');
-    is(call('minute'), 'ok', 'nor does it take: 12:00 was never counted');
+    is(call('minute'), $limited, 'in no window');
     $hooks->clock('2026-03-02T00:00:01Z');
 };
 
@@ -348,8 +348,8 @@ subtest 'dry runs count apart' => sub {
     $t->wait_until(sub { () = $t->log('access.log') =~ /^dry /mg >= 9 });
 
     my @lines = $t->log('access.log') =~ /^rehearsed (.*)/mg;
-    is_deeply(\@lines, [ 'allow  remaining=0 reset=3600', ('dry_limit rate_limited remaining=- reset=-') x 3 ], 'the log of the rule')
-        or diag(explain(\@lines));
+    like($lines[0], qr/^allow  remaining=0 reset=3600$/, 'the log of the rule');
+    like($lines[$_], qr/^dry_limit rate_limited remaining=99\d /, 'with what still holds') for 1 .. 3;
 
     @lines = $t->log('access.log') =~ /^dry (.*)/mg;
     is_deeply([ @lines[0 .. 3] ], [ 'allow  remaining=1 reset=3600', 'allow  remaining=0 reset=3600', ('dry_limit rate_limited remaining=0 reset=3600') x 2 ], 'and of the location')
@@ -357,10 +357,8 @@ subtest 'dry runs count apart' => sub {
 };
 
 subtest 'variables' => sub {
-    $hooks->clock('2026-03-07T10:59:00.5Z' =~ s/\.5Z/.500Z/r);
+    $hooks->clock('2026-03-07T10:59:00.500Z');
     $grant = 'variables';
-
-    $t->write_file('access.log', '') if 0;
 
     my $last = sub {
         my ($tool, $arguments) = @_;
@@ -374,8 +372,8 @@ subtest 'variables' => sub {
     is($last->('hour'), 'hour allow  remaining=1 reset=60', 'after the first, rounded up');
     is($last->('hour'), 'hour allow  remaining=0 reset=60', 'after the last');
     is($last->('hour'), 'hour limit rate_limited remaining=0 reset=60', 'of the limit that refused');
-    is($last->('spend', { amount => 0.25 }), 'spend allow  remaining=99.75 reset=46860', 'amounts');
-    is($last->('several'), 'several allow  remaining=1 reset=10', 'the tightest of several') for 1;
+    is($last->('spend', { amount => 50.25 }), 'spend allow  remaining=49.75 reset=46860', 'amounts');
+    is($last->('several'), 'several allow  remaining=1 reset=10', 'the tightest of several');
     is($last->('nope'), 'nope deny not_listed remaining=- reset=-', 'nothing was counted');
 };
 

@@ -536,6 +536,7 @@ mcp_charge_arrays(mcp_judge_t *judge, mcp_verdict_t *verdict)
         charges[i].key[0] = pending->key[0];
         charges[i].key[1] = pending->key[1];
         charges[i].cost = pending->cost;
+        charges[i].message = pending->message;
         limits[i] = pending->limit;
     }
 

@@ -16,6 +16,8 @@ typedef struct {
     const mcp_limit_spec_t  *spec;
     uint64_t                 key[2];
     int64_t                  cost;      /* millionths */
+    uint32_t                 message;   /* of the body; the store does not
+                                           look at it */
     uint64_t                 window;    /* out: token for the refund */
     mcp_charge_result_t      result;    /* out */
 } mcp_charge_t;

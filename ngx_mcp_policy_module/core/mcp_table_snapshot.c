@@ -230,6 +230,8 @@ mcp_table_decode(mcp_table_t *table, uint64_t now_ms, const uint8_t *data,
     mcp_snapshot_t     snapshot;
     mcp_table_entry_t  entry;
 
+    memset(&snapshot, 0, sizeof(mcp_snapshot_t));
+
     hash_key[0] = table->hash_key[0];
     hash_key[1] = table->hash_key[1];
 

@@ -55,6 +55,11 @@ typedef struct {
 } ngx_http_mcp_policy_origin_t;
 
 
+#define NGX_HTTP_MCP_POLICY_REFUND_ERROR       0
+#define NGX_HTTP_MCP_POLICY_REFUND_TOOL_ERROR  1
+#define NGX_HTTP_MCP_POLICY_REFUND_OFF         2
+
+
 typedef struct {
     ngx_http_complex_value_t     *enforce;    /* NULL: off */
     ngx_http_mcp_policy_t        *policy;     /* of a constant name */
@@ -64,6 +69,7 @@ typedef struct {
     ngx_uint_t                    zone_full_allow;
     ngx_uint_t                    denial;     /* mcp_denial_t */
     ngx_uint_t                    transport;  /* mcp_transport_t */
+    ngx_uint_t                    refund;     /* NGX_HTTP_MCP_POLICY_REFUND_ */
     ngx_uint_t                    revisions;  /* MCP_REVISION_BIT */
     ngx_int_t                     max_depth;
     ngx_int_t                     max_batch;
@@ -128,6 +134,8 @@ typedef struct {
 
 typedef struct ngx_http_mcp_policy_stream_s  ngx_http_mcp_policy_stream_t;
 typedef struct ngx_http_mcp_policy_watch_s   ngx_http_mcp_policy_watch_t;
+typedef struct ngx_http_mcp_policy_settlement_s
+                                         ngx_http_mcp_policy_settlement_t;
 
 /* For whom a task is looked up. */
 typedef struct {
@@ -150,6 +158,8 @@ typedef struct {
                                                  a task */
     mcp_charge_t                 *charges;    /* taken when it was allowed */
     ngx_uint_t                    charge_count;
+    ngx_http_mcp_policy_settlement_t  *settlement;  /* NULL: nothing to
+                                                       settle by the answer */
     unsigned                      own_reply:1;     /* filters step aside */
     unsigned                      replace:1;       /* an error page of nginx
                                                       becomes "reply" */
@@ -247,6 +257,14 @@ void ngx_http_mcp_policy_task_body(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, ngx_chain_t *in);
 mcp_rc_t ngx_http_mcp_policy_task_find(void *data, mcp_str_t id,
     mcp_arena_t *arena, mcp_task_t *task);
+
+/* ngx_http_mcp_policy_settle.c: which charges are given back */
+ngx_int_t ngx_http_mcp_policy_settle_expect(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body);
+void ngx_http_mcp_policy_settle_header(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx);
+void ngx_http_mcp_policy_settle_body(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, ngx_chain_t *in);
 
 /* ngx_http_mcp_policy_variables.c */
 ngx_int_t ngx_http_mcp_policy_add_variables(ngx_conf_t *cf);

@@ -50,6 +50,10 @@ ngx_http_mcp_policy_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
+    if (ctx && ctx->settlement) {
+        ngx_http_mcp_policy_settle_header(r, ctx);
+    }
+
     if (ctx && ctx->own_reply) {
         return ngx_http_next_header_filter(r);
     }
@@ -130,6 +134,10 @@ ngx_http_mcp_policy_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     if (ctx->replace) {
         return ngx_http_mcp_policy_replace_body(r, ctx, in);
+    }
+
+    if (ctx->settlement) {
+        ngx_http_mcp_policy_settle_body(r, ctx, in);
     }
 
     if (ctx->watch) {

@@ -348,9 +348,11 @@ ngx_http_mcp_policy_ctx_t *
 ngx_http_mcp_policy_create_ctx(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t         *cln;
-    ngx_http_mcp_policy_ctx_t  *ctx;
+    ngx_http_mcp_policy_ctx_t  *ctx, *previous;
 
     /* the newest is found first: a redirect to another policy's location */
+
+    previous = ngx_http_mcp_policy_get_ctx(r);
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_mcp_policy_ctx_t));
     if (cln == NULL) {
@@ -361,6 +363,12 @@ ngx_http_mcp_policy_create_ctx(ngx_http_request_t *r)
     ngx_memzero(ctx, sizeof(ngx_http_mcp_policy_ctx_t));
 
     ctx->request = r;
+
+    /* what was charged there waits for the same answer */
+
+    if (previous) {
+        ctx->settlement = previous->settlement;
+    }
 
     cln->handler = ngx_http_mcp_policy_ctx_cleanup;
 

@@ -223,7 +223,8 @@ ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
     }
 
     if (ngx_http_mcp_policy_keep_charges(r, ctx, &verdict, caller.now_ms)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_mcp_policy_settle_expect(r, ctx, body) != NGX_OK)
     {
         store.refund(store.data, verdict.charges, verdict.charge_count,
                      caller.now_ms);
@@ -236,8 +237,8 @@ ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
 
     if (decision->dry_action != MCP_ALLOW) {
         return ngx_http_mcp_policy_set_decision(r, ctx, decision->dry_action,
-                                          mcp_reason_name(decision->dry_reason),
-                                          decision->dry_rule, 1);
+                                        mcp_reason_name(decision->dry_reason),
+                                        decision->dry_rule, 1);
     }
 
     return ngx_http_mcp_policy_set_decision(r, ctx, MCP_ALLOW, "",

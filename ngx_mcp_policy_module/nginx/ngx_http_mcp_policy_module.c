@@ -68,6 +68,14 @@ static ngx_conf_enum_t  ngx_http_mcp_policy_transports[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_mcp_policy_refunds[] = {
+    { ngx_string("error"), NGX_HTTP_MCP_POLICY_REFUND_ERROR },
+    { ngx_string("tool_error"), NGX_HTTP_MCP_POLICY_REFUND_TOOL_ERROR },
+    { ngx_string("off"), NGX_HTTP_MCP_POLICY_REFUND_OFF },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_post_t  ngx_http_mcp_policy_limit = {
     ngx_http_mcp_policy_positive
 };
@@ -130,6 +138,13 @@ static ngx_command_t  ngx_http_mcp_policy_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_mcp_policy_loc_conf_t, transport),
       &ngx_http_mcp_policy_transports },
+
+    { ngx_string("mcp_refund"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_mcp_policy_loc_conf_t, refund),
+      &ngx_http_mcp_policy_refunds },
 
     { ngx_string("mcp_protocol"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
@@ -591,6 +606,7 @@ ngx_http_mcp_policy_create_loc_conf(ngx_conf_t *cf)
     mlcf->zone_full_allow = NGX_CONF_UNSET_UINT;
     mlcf->denial = NGX_CONF_UNSET_UINT;
     mlcf->transport = NGX_CONF_UNSET_UINT;
+    mlcf->refund = NGX_CONF_UNSET_UINT;
     mlcf->max_depth = NGX_CONF_UNSET;
     mlcf->max_batch = NGX_CONF_UNSET;
     mlcf->max_tokens = NGX_CONF_UNSET;
@@ -618,6 +634,8 @@ ngx_http_mcp_policy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->denial, prev->denial, MCP_DENIAL_RESULT);
     ngx_conf_merge_uint_value(conf->transport, prev->transport,
                               MCP_TRANSPORT_HTTP);
+    ngx_conf_merge_uint_value(conf->refund, prev->refund,
+                              NGX_HTTP_MCP_POLICY_REFUND_ERROR);
     ngx_conf_merge_value(conf->max_depth, prev->max_depth,
                          MCP_DEFAULT_DEPTH);
     ngx_conf_merge_value(conf->max_batch, prev->max_batch,

@@ -139,7 +139,7 @@ ngx_http_mcp_policy_zone_group(ngx_uint_t slots, const uint64_t *key,
 }
 
 
-/* ngx_http_mcp_policy_state.c: counters survive a restart */
+/* ngx_http_mcp_policy_state.c, _state_write.c: counters survive a restart */
 ngx_int_t ngx_http_mcp_policy_state_probe(ngx_http_mcp_policy_zone_t *zone,
     ngx_log_t *log);
 ngx_int_t ngx_http_mcp_policy_state_load(ngx_http_mcp_policy_zone_t *zone,

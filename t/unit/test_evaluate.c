@@ -17,8 +17,8 @@
  *   NAME [ARGUMENTS]   a tool call
  *   { or [             a whole body
  *   ? KIND NAME        whether a list shows it
- *   @NAME=VALUE        a variable, or: grant, session, dry, full, fullallow,
- *                      tasks
+ *   @NAME=VALUE        a variable, or: grant, session, dry, full, room,
+ *                      fullallow, tasks
  */
 typedef struct {
     const char  *name;
@@ -37,6 +37,7 @@ typedef struct {
     uint32_t  count;
     uint32_t  reservations;
     bool      full;
+    uint32_t  room;             /* counters that there can be, 0: any */
 } store_t;
 
 typedef struct {
@@ -631,6 +632,12 @@ static const row_t  rows[] = {
       "@full=1\na\n@fullallow=1\na",
       "deny zone_full a: calls of tool \"a\" cannot be counted now; try again "
       "later\nallow" },
+    { "a zone with room for one of two counters",
+      "tool a { limit 2/hour counter=h; limit 1/day; }",
+      "@room=1\na\n@fullallow=1\na\na\na",
+      "deny zone_full a: calls of tool \"a\" cannot be counted now; try again "
+      "later\nallow\nallow\ndeny-limit rate_limited a [12000]: 2 calls per "
+      "hour; try again in 12 seconds" },
     { "waits", "tool a { limit 1/day; }",
       "a\n@retry=0\na\n@retry=1001\na\n@retry=120001\na\n@retry=7200001\na",
       "allow\n"
@@ -677,14 +684,31 @@ store_reserve(void *data, mcp_charge_t *charges, uint32_t count,
     store_t  *store = data;
 
     int64_t   used;
-    uint32_t  i, k, n;
+    uint32_t  i, k, n, fresh;
 
     (void) now_ms;
 
+    fresh = 0;
     store->reservations++;
 
     if (store->full) {
         return MCP_ERROR;
+    }
+
+    for (i = 0; store->room != 0 && i < count; i++) {
+
+        for (k = 0; k < store->count; k++) {
+            if (memcmp(store->cells[k].key, charges[i].key, 16) == 0) {
+                break;
+            }
+        }
+
+        fresh += k == store->count;
+
+        if (store->count + fresh > store->room && k == store->count) {
+            *failed = i;
+            return MCP_ERROR;
+        }
     }
 
     for (i = 0; i < count; i++) {
@@ -796,6 +820,9 @@ set_variable(run_t *run, const char *line, size_t len)
 
     } else if (strcmp(name, "full") == 0) {
         run->cells.full = *value != '\0';
+
+    } else if (strcmp(name, "room") == 0) {
+        run->cells.room = (uint32_t) strtoul(value, NULL, 10);
 
     } else if (strcmp(name, "fullallow") == 0) {
         run->caller.zone_full_allow = *value != '\0';

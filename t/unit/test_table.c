@@ -583,6 +583,90 @@ test_steps(void)
 }
 
 
+/* Through a buffer of one piece, with charges in between or without. */
+static void
+test_pieces(void)
+{
+    int                            busy;
+    size_t                         length, pieces, written;
+    uint64_t                       key;
+    mcp_rc_t                       rc;
+    uint32_t                       restarts;
+    mcp_charge_t                   charge;
+    mcp_table_t                   *table, *to;
+    mcp_table_encoder_t            encoder;
+    static uint8_t                 piece[MCP_TABLE_BUFFER], file[SPACE];
+    static uint64_t                decoded[SPACE / 8];
+
+    static const mcp_limit_spec_t  day = {
+        MCP_ALGORITHM_FIXED, 86400000, 1000 * UNIT, 0
+    };
+
+    for (busy = 0; busy < 2; busy++) {
+        table = make(5000);
+
+        for (key = 1; key <= 3000; key++) {
+            (void) take(table, &day, key, AT, UNIT, &charge);
+        }
+
+        pieces = 0;
+        restarts = 0;
+        written = MCP_TABLE_HEADER;
+
+        (void) mcp_table_encode_start(table, AT, piece, sizeof(piece),
+                                      &encoder);
+
+        for ( ;; ) {
+            rc = mcp_table_encode_step(table, &encoder, 700);
+
+            if (encoder.restarts != restarts) {
+                restarts = encoder.restarts;
+                written = MCP_TABLE_HEADER;
+            }
+
+            if (rc == MCP_OK) {
+                break;
+            }
+
+            if (busy) {
+                (void) take(table, &day, 1 + draw(3000), AT, UNIT, &charge);
+            }
+
+            if (rc == MCP_NOMEM) {
+                memcpy(file + written, piece + MCP_TABLE_HEADER,
+                       encoder.length - MCP_TABLE_HEADER);
+                written += encoder.length - MCP_TABLE_HEADER;
+                mcp_table_encode_take(&encoder);
+                pieces++;
+            }
+        }
+
+        length = mcp_table_encode_finish(&encoder);
+        memcpy(file + written, piece + MCP_TABLE_HEADER,
+               length - MCP_TABLE_HEADER);
+        written += length - MCP_TABLE_HEADER;
+        memcpy(file, piece, MCP_TABLE_HEADER);
+
+        if (!busy) {
+            ok(mcp_table_encode(table, AT, buffer, sizeof(buffer), &length)
+               == MCP_OK && length == written
+               && memcmp(buffer, file, length) == 0,
+               "%zu pieces and the rest are what one buffer holds", pieces);
+        }
+
+        (void) mcp_table_init(decoded, TABLE(5000), hash_key, &to);
+
+        ok(mcp_table_decode(to, AT, file, written, NULL) == MCP_OK
+           && table_occupied(to) == 3000, "they are read back");
+    }
+
+    file[MCP_TABLE_HEADER + 100] ^= 1;
+
+    ok(mcp_table_decode(to, AT, file, written, NULL) == MCP_ERROR,
+       "damage in the first piece");
+}
+
+
 int
 main(void)
 {
@@ -604,6 +688,7 @@ main(void)
 
     test_damage();
     test_steps();
+    test_pieces();
 
     return tap_done();
 }
