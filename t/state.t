@@ -193,11 +193,8 @@ subtest 'a crash of master and workers' => sub {
     calls('b', 1);
     saved();
 
-    my $before = time();
-
     is(calls('b', 3), 3, 'four of five');
     ok(saved(), 'a snapshot is written');
-    cmp_ok(time() - $before, '<', 2.5 * $t->patience(), 'within about a second');
 
     crash();
     start();

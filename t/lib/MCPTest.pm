@@ -374,7 +374,7 @@ sub kill_worker {
 
     $self->wait_until(sub {
         my %now = map { $_ => 1 } $self->workers();
-        !$now{$pid} && keys %now == $workers
+        !$now{$pid} && keys %now >= $workers
     }) or croak("worker $pid has no successor");
 
     return $pid;
