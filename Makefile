@@ -16,6 +16,9 @@ settle = >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 MAKEFLAGS += --no-print-directory
 
+# Where nginx is, which is not in the PATH of every user.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+
 NAME := ngx_http_mcp_policy_module
 SRC := ngx_mcp_policy_module
 TOP := $(CURDIR)
@@ -77,7 +80,8 @@ endif
 
 # A module for a private nginx is tested with that nginx.
 OWN_NGINX := $(if $(NGINX_SRC),yes)
-NGINX := $(if $(OWN_NGINX),$(BUILD)/nginx,$(shell command -v nginx))
+NGINX := $(if $(OWN_NGINX),$(BUILD)/nginx,$(shell PATH='$(PATH)' \
+    command -v nginx))
 
 # nginx stores words wherever the processor lets it.
 CC_OPT := -g -fPIC $(MODE) $(CFLAGS) \
@@ -120,7 +124,7 @@ $(CONFIGURED): config Makefile t/tools/nginx-build $(OBJS)/.settings \
 	@t/tools/nginx-build configure
 	@touch $@
 
-$(OBJS)/.settings: FORCE
+$(OBJS)/.settings: FORCE | deps-build
 	@mkdir -p $(OBJS)
 	@printf '%s\n' '$(CC) $(CC_OPT) $(LD_OPT) $(NGINX_SRC) $(STATIC)' \
 	    "$$(nginx -v 2>&1 || true)" $(SOURCES) $(settle)
@@ -174,7 +178,7 @@ $(BUILD)/unit/%: t/unit/%.c $(CORE_OBJS)
 # Tests: everything that prints TAP goes through one prove.
 
 TESTS ?=
-ALL_TESTS = $(sort $(wildcard t/*.t t/cli/*.t)) $(UNIT_TESTS)
+ALL_TESTS = $(sort $(wildcard t/*.t t/cli/*.t)) $(UNIT_TESTS:$(TOP)/%=%)
 
 # A dynamic module has a list of modules of the name that nginx's own has.
 TEST_ENV = TEST_NGINX_BINARY=$(NGINX) \
@@ -250,8 +254,16 @@ $(FUZZ_BUILD)/%: t/fuzz/fuzz_%.c $(FUZZ_OBJS)
 lint: deps $(if $(STATIC),,$(MODULE))
 	@t/tools/lint $(if $(STATIC),,$(MODULE))
 
+BENCH := $(patsubst t/bench/%.c,$(BUILD)/bench/%,$(wildcard t/bench/*.c))
+
+$(BUILD)/bench/%: t/bench/%.c $(CORE_OBJS)
+	@mkdir -p $(@D)
+	@$(COMPILE) -MF $@.d -o $@ $< $(CORE_OBJS) \
+	    -Wl,--as-needed $(LIBS)
+
 .PHONY: bench
-bench: deps all
+bench: deps all $(BENCH)
+	@for bench in $(BENCH); do $$bench; echo; done
 	@$(TEST_ENV) t/bench/run
 
 .PHONY: run
@@ -265,7 +277,7 @@ run-server: t/e2e/node_modules/.installed
 
 
 # Where the installed nginx looks for modules.
-MODULES_PATH ?= $(or $(shell nginx -V 2>&1 \
+MODULES_PATH ?= $(or $(shell PATH='$(PATH)' nginx -V 2>&1 \
     | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p'),/usr/lib/nginx/modules)
 
 .PHONY: install

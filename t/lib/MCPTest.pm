@@ -54,6 +54,7 @@ my $top = abs_path(dirname(__FILE__) . '/../..');
 my $so = "$top/build/ngx_http_mcp_policy_module.so";
 my $sanitize = $ENV{TEST_SANITIZE};
 my $patience = $sanitize ? 3 : 1;
+my $ready_worker = qr/^nginx: worker process(?! is)/;
 my @running;
 
 $SIG{PIPE} = 'IGNORE';
@@ -222,6 +223,15 @@ sub run {
         -s "$self->{dir}/nginx.pid" || !$self->alive()
     }, 10) or croak('nginx does not start');
 
+    # The pid file precedes the workers.
+    my ($count) = $self->read_file('nginx.conf')
+        =~ /^\s*worker_processes\s+(\d+);/m;
+
+    $self->wait_until(sub {
+        my $ready = () = $self->workers($ready_worker);
+        $ready >= ($count || 1) || !$self->alive()
+    }, 10);
+
     if (!$self->alive()) {
         diag($self->log(), $self->read_file('output'));
         croak('nginx did not start');
@@ -340,8 +350,12 @@ sub reload {
 }
 
 
+# Those that are not leaving.  One that was just forked still bears the title
+# of the master.
 sub workers {
-    my ($self) = @_;
+    my ($self, $title) = @_;
+
+    $title ||= qr/^nginx: (?:worker process(?! is)|master process)/;
 
     my @workers;
 
@@ -354,8 +368,8 @@ sub workers {
         next if $parent != $self->{pid} || $state eq 'Z';
 
         open($file, '<', "/proc/$pid/cmdline") or next;
-        my $title = <$file> // next;
-        push @workers, $pid if $title =~ /^nginx: worker process(?! is)/;
+        my $own = <$file> // next;
+        push @workers, $pid if $own =~ $title;
     }
 
     return @workers;
@@ -373,7 +387,7 @@ sub kill_worker {
     kill('KILL', $pid);
 
     $self->wait_until(sub {
-        my %now = map { $_ => 1 } $self->workers();
+        my %now = map { $_ => 1 } $self->workers($ready_worker);
         !$now{$pid} && keys %now >= $workers
     }) or croak("worker $pid has no successor");
 

@@ -77,9 +77,16 @@ sub wait_taken {
     my ($self) = @_;
 
     my $socket = $self->{socket};
-    my $pair = sprintf('0100007F:%04X 0100007F:%04X', $socket->peerport(),
-                       $socket->sockport());
-    my $until = time() + 5;
+
+    return taken($socket->sockport(), $socket->peerport(), 5);
+}
+
+
+sub taken {
+    my ($from, $to, $seconds) = @_;
+
+    my $pair = sprintf('0100007F:%04X 0100007F:%04X', $to, $from);
+    my $until = time() + $seconds;
 
     while (time() < $until) {
         open(my $table, '<', '/proc/net/tcp') or return sleep(0.02);

@@ -24,6 +24,8 @@ use JSON::PP;
 use POSIX qw/ /;
 use Socket qw/ AF_UNIX SOCK_STREAM PF_UNSPEC SOL_SOCKET SO_LINGER /;
 
+use MCPTest::Client;
+
 my $json = JSON::PP->new->ascii->canonical->allow_nonref;
 
 
@@ -54,7 +56,7 @@ sub new {
 
     return bless { pid => $pid, control => $ours, buffer => '', seen => 0,
                    requests => [], closed => {}, timeout => 30,
-                   owner => $$, %options }, $class;
+                   owner => $$, port => $port, %options }, $class;
 }
 
 
@@ -335,13 +337,19 @@ sub dechunk {
 }
 
 
-# Step by step, for requests that are held.
+# Step by step, for requests that are held: nginx has read the bytes before
+# the test goes on, unless it does not want them now.
 
 sub send {
     my ($self, $bytes) = @_;
 
-    $self->{upstream}->tell({ op => 'send',
-                              connection => $self->{connection} }, $bytes);
+    my $upstream = $self->{upstream};
+
+    $upstream->tell({ op => 'send', connection => $self->{connection} },
+                    $bytes);
+    $upstream->sync();
+
+    MCPTest::Client::taken($upstream->{port}, $self->{peer}, 0.1);
     return $self;
 }
 
@@ -480,6 +488,7 @@ sub serve {
                 $new->blocking(0);
                 $self->{connections}{fileno($new)} = {
                     socket => $new, number => ++$self->{count},
+                    peer => $new->peerport() || 0,
                     in => '', out => ''
                 };
 
@@ -508,6 +517,7 @@ sub read {
 
         $self->report({
             event => 'request', connection => $c->{number},
+            peer => $c->{peer},
             head_length => $head, chunked => $chunked ? 1 : 0
         }, $bytes);
 
