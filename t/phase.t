@@ -216,9 +216,13 @@ http {
         location /cut {
             mcp_enforce one;
             client_max_body_size 1k;
-            client_body_timeout 200ms;
             error_page 400 408 413 /cut_page;
             proxy_pass http://127.0.0.1:8081;
+
+            location = /cut/late {
+                client_body_timeout 200ms;
+                proxy_pass http://127.0.0.1:8081;
+            }
 
             location = /cut_page {
                 proxy_method POST;
@@ -645,7 +649,7 @@ subtest 'bodies that never came whole' => sub {
     }
 
     my $client = $t->connect();
-    my ($head) = $client->request_bytes('POST', '/cut', body => $safe);
+    my ($head) = $client->request_bytes('POST', '/cut/late', body => $safe);
     $client->write($head . substr($safe, 0, 20));
     my $response = $client->read_response();
     is($response->status, 408, 'late: status') if $response->status;
