@@ -26,6 +26,8 @@ static ngx_int_t ngx_http_mcp_policy_variable_grant(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_mcp_policy_variable_argument(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_mcp_policy_found(ngx_http_variable_value_t *v,
+    const void *data, size_t len);
 static ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_main_ctx(
     ngx_http_request_t *r);
 
@@ -200,6 +202,20 @@ ngx_http_mcp_policy_main_ctx(ngx_http_request_t *r)
 
 
 static ngx_int_t
+ngx_http_mcp_policy_found(ngx_http_variable_value_t *v, const void *data,
+    size_t len)
+{
+    v->data = (u_char *) data;
+    v->len = len;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
 ngx_http_mcp_policy_variable_string(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
@@ -215,13 +231,7 @@ ngx_http_mcp_policy_variable_string(ngx_http_request_t *r,
 
     fact = (ngx_str_t *) ((u_char *) ctx + data);
 
-    v->data = fact->data;
-    v->len = fact->len;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-
-    return NGX_OK;
+    return ngx_http_mcp_policy_found(v, fact->data, fact->len);
 }
 
 
@@ -240,13 +250,7 @@ ngx_http_mcp_policy_variable_word(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    v->data = (u_char *) word;
-    v->len = ngx_strlen(word);
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-
-    return NGX_OK;
+    return ngx_http_mcp_policy_found(v, word, ngx_strlen(word));
 }
 
 
@@ -254,7 +258,7 @@ static ngx_int_t
 ngx_http_mcp_policy_variable_count(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    u_char                     *p;
+    u_char                     *p, *last;
     ngx_http_mcp_policy_ctx_t  *ctx;
 
     ctx = ngx_http_mcp_policy_main_ctx(r);
@@ -269,13 +273,9 @@ ngx_http_mcp_policy_variable_count(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    v->data = p;
-    v->len = ngx_sprintf(p, "%ui", ctx->facts.count) - p;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
+    last = ngx_sprintf(p, "%ui", ctx->facts.count);
 
-    return NGX_OK;
+    return ngx_http_mcp_policy_found(v, p, last - p);
 }
 
 
@@ -284,6 +284,7 @@ ngx_http_mcp_policy_variable_remaining(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     u_char                     *p;
+    size_t                      len;
     ngx_http_mcp_policy_ctx_t  *ctx;
 
     ctx = ngx_http_mcp_policy_main_ctx(r);
@@ -298,14 +299,10 @@ ngx_http_mcp_policy_variable_remaining(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    v->data = p;
-    v->len = mcp_decimal_format(ctx->facts.remaining, (char *) p,
-                                NGX_HTTP_MCP_POLICY_DECIMAL);
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
+    len = mcp_decimal_format(ctx->facts.remaining, (char *) p,
+                             NGX_HTTP_MCP_POLICY_DECIMAL);
 
-    return NGX_OK;
+    return ngx_http_mcp_policy_found(v, p, len);
 }
 
 
@@ -313,7 +310,7 @@ static ngx_int_t
 ngx_http_mcp_policy_variable_reset(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    u_char                     *p;
+    u_char                     *p, *last;
     ngx_http_mcp_policy_ctx_t  *ctx;
 
     ctx = ngx_http_mcp_policy_main_ctx(r);
@@ -328,13 +325,9 @@ ngx_http_mcp_policy_variable_reset(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    v->data = p;
-    v->len = ngx_sprintf(p, "%uL", ctx->facts.reset_s) - p;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
+    last = ngx_sprintf(p, "%uL", ctx->facts.reset_s);
 
-    return NGX_OK;
+    return ngx_http_mcp_policy_found(v, p, last - p);
 }
 
 
@@ -351,13 +344,8 @@ ngx_http_mcp_policy_variable_policy(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    v->data = ctx->policy->name.data;
-    v->len = ctx->policy->name.len;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-
-    return NGX_OK;
+    return ngx_http_mcp_policy_found(v, ctx->policy->name.data,
+                                     ctx->policy->name.len);
 }
 
 
@@ -390,13 +378,7 @@ ngx_http_mcp_policy_variable_grant(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    v->data = hash.data;
-    v->len = hash.len;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-
-    return NGX_OK;
+    return ngx_http_mcp_policy_found(v, hash.data, hash.len);
 }
 
 
@@ -437,11 +419,7 @@ ngx_http_mcp_policy_variable_argument(ngx_http_request_t *r,
         value = &ctx->facts.arguments[i];
 
         if (value->data) {
-            v->data = value->data;
-            v->len = value->len;
-            v->valid = 1;
-            v->no_cacheable = 0;
-            v->not_found = 0;
+            (void) ngx_http_mcp_policy_found(v, value->data, value->len);
         }
 
         break;

@@ -9,10 +9,14 @@ use strict;
 use Carp qw/ croak /;
 use IO::Select;
 use IO::Socket::INET;
-use Socket qw/ IPPROTO_TCP TCP_NODELAY SOL_SOCKET SO_LINGER /;
+use Socket qw/ AF_INET IPPROTO_TCP TCP_NODELAY SOCK_RAW SOL_SOCKET SO_LINGER
+               inet_aton /;
 use Time::HiRes qw/ sleep time /;
 
 use MCPTest::Response;
+
+use constant { AF_NETLINK => 16, NETLINK_SOCK_DIAG => 4,
+               SOCK_DIAG_BY_FAMILY => 20, NLM_F_REQUEST => 1 };
 
 
 sub new {
@@ -77,27 +81,43 @@ sub wait_taken {
     my ($self) = @_;
 
     my $socket = $self->{socket};
-
-    return taken($socket->sockport(), $socket->peerport(), 5);
-}
-
-
-sub taken {
-    my ($from, $to, $seconds) = @_;
-
-    my $pair = sprintf('0100007F:%04X 0100007F:%04X', $to, $from);
-    my $until = time() + $seconds;
+    my @ports = ($socket->peerport(), $socket->sockport());
+    my $until = time() + 5;
 
     while (time() < $until) {
-        open(my $table, '<', '/proc/net/tcp') or return sleep(0.02);
-        my ($line) = grep { index($_, $pair) >= 0 } <$table>;
-
-        return 1 unless $line;
-        return 1 if $line =~ /: \S+ \S+ \S+ [0-9A-F]{8}:0{8} /;
-        sleep(0.0005);
+        return 1 unless waiting(@ports);
+        sleep(0.0002);
     }
 
     return 0;
+}
+
+
+# How many bytes wait in the socket with these ports, 0 without such a socket.
+# The kernel tells of one connection by sock_diag(7); /proc/net/tcp, with all
+# of them, takes too long after some thousand requests.
+sub waiting {
+    my ($local, $remote) = @_;
+
+    socket(my $kernel, AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG)
+        or croak("netlink: $!");
+
+    my $address = inet_aton('127.0.0.1');
+
+    # struct inet_diag_req_v2: family, protocol, extensions, states, socket
+    my $query = pack('CCCx L nn a16 a16 L L2', AF_INET, IPPROTO_TCP, 0,
+                     0xffffffff, $local, $remote, $address, $address, 0,
+                     0xffffffff, 0xffffffff);
+
+    # struct nlmsghdr: length, type, flags, sequence, port
+    send($kernel, pack('LSSLL', 16 + length $query, SOCK_DIAG_BY_FAMILY,
+                       NLM_F_REQUEST, 0, 0) . $query, 0);
+    recv($kernel, my $answer, 8192, 0) // croak("netlink: $!");
+
+    my (undef, $type) = unpack('LS', $answer);
+
+    # struct inet_diag_msg, from idiag_rqueue on
+    return $type == SOCK_DIAG_BY_FAMILY ? unpack('x72 L', $answer) : 0;
 }
 
 

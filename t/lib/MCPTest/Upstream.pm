@@ -24,8 +24,6 @@ use JSON::PP;
 use POSIX qw/ /;
 use Socket qw/ AF_UNIX SOCK_STREAM PF_UNSPEC SOL_SOCKET SO_LINGER /;
 
-use MCPTest::Client;
-
 my $json = JSON::PP->new->ascii->canonical->allow_nonref;
 
 
@@ -56,7 +54,7 @@ sub new {
 
     return bless { pid => $pid, control => $ours, buffer => '', seen => 0,
                    requests => [], closed => {}, timeout => 30,
-                   owner => $$, port => $port, %options }, $class;
+                   owner => $$, %options }, $class;
 }
 
 
@@ -337,8 +335,8 @@ sub dechunk {
 }
 
 
-# Step by step, for requests that are held: nginx has read the bytes before
-# the test goes on, unless it does not want them now.
+# Step by step, for requests that are held.  What is sent lies in nginx's
+# socket before the test goes on, ahead of anything that a client sends next.
 
 sub send {
     my ($self, $bytes) = @_;
@@ -349,7 +347,6 @@ sub send {
                     $bytes);
     $upstream->sync();
 
-    MCPTest::Client::taken($upstream->{port}, $self->{peer}, 0.1);
     return $self;
 }
 
@@ -488,7 +485,6 @@ sub serve {
                 $new->blocking(0);
                 $self->{connections}{fileno($new)} = {
                     socket => $new, number => ++$self->{count},
-                    peer => $new->peerport() || 0,
                     in => '', out => ''
                 };
 
@@ -517,7 +513,6 @@ sub read {
 
         $self->report({
             event => 'request', connection => $c->{number},
-            peer => $c->{peer},
             head_length => $head, chunked => $chunked ? 1 : 0
         }, $bytes);
 
