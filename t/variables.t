@@ -143,6 +143,19 @@ sub line_of {
 }
 
 
+# Runs code that makes $count requests and waits for their lines, so that
+# none of them is taken for the next one's.
+sub logging {
+    my ($count, $code) = @_;
+
+    my $lines = () = $t->log('mcp.log') =~ /\n/g;
+
+    $code->();
+    $t->wait_until(sub {
+        (() = $t->log('mcp.log') =~ /\n/g) >= $lines + $count });
+}
+
+
 sub logs {
     my ($name, $request, %expected) = @_;
 
@@ -322,7 +335,7 @@ subtest 'hashes' => sub {
 
 # Elsewhere than in logs
 
-subtest 'headers' => sub {
+subtest 'headers' => sub { logging(2, sub {
     $upstream->clear();
     my $response = $t->post(tool_call('safe', { a => 'v' }), uri => '/');
     is($response->header('X-Tool'), 'safe', 'add_header');
@@ -337,9 +350,9 @@ subtest 'headers' => sub {
     is($response->header('X-Tool'), 'purge', 'refused: add_header');
     is($response->header('X-Decision'), 'deny', 'refused: add_header');
     is($response->header('X-Reason'), 'denied', 'refused: add_header');
-};
+}) };
 
-subtest 'routing' => sub {
+subtest 'routing' => sub { logging(3, sub {
     $_->clear() for $upstream, $crm;
     $t->post(tool_call('safe'), uri => '/route');
     is($upstream->count, 1, 'one tool');
@@ -349,7 +362,7 @@ subtest 'routing' => sub {
     is($upstream->count, 1, 'goes elsewhere');
     is($t->post(tool_call('purge'), uri => '/route')->json
        ->{result}{isError}, JSON::PP::true, 'a third nowhere');
-};
+}) };
 
 subtest 'read too early' => sub {
     my ($line, $response) = line_of(sub {
