@@ -119,6 +119,16 @@ sub check_whole_conf {
               {"listen unix:$dir/" . $socket++ . ';'}ge;
     $conf =~ s{/var/log/nginx/|/run/}{$dir/}g;
 
+    # an ordinary user may not write where the package does
+    $conf =~ s|^http \{|http {
+        access_log $dir/access.log;
+        client_body_temp_path $dir/body;
+        proxy_temp_path $dir/proxy;
+        fastcgi_temp_path $dir/fastcgi;
+        uwsgi_temp_path $dir/uwsgi;
+        scgi_temp_path $dir/scgi;
+    |m;
+
     write_file("$dir/nginx.conf", $conf);
 
     my $output = `$nginx -t -p $dir -e stderr -c $dir/nginx.conf 2>&1`;
