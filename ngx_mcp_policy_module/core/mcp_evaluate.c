@@ -77,6 +77,9 @@ static const char *const  mcp_reasons[MCP_REASON_COUNT] = {
     [MCP_REASON_ZONE_FULL] = "zone_full",
     [MCP_REASON_APPROVAL] = "approval_required",
     [MCP_REASON_BATCH] = "batch",
+    [MCP_REASON_UNPINNED] = "unpinned",
+    [MCP_REASON_DEFINITION] = "definition_changed",
+    [MCP_REASON_ARGUMENTS] = "invalid_arguments",
     [MCP_REASON_UNKNOWN_POLICY] = "unknown_policy",
     [MCP_REASON_INTERNAL] = "internal"
 };

@@ -43,6 +43,9 @@ typedef enum {
     MCP_REASON_ZONE_FULL,        /* "zone_full" */
     MCP_REASON_APPROVAL,         /* "approval_required" */
     MCP_REASON_BATCH,            /* "batch": innocent, another was refused */
+    MCP_REASON_UNPINNED,         /* "unpinned": not in the pin file */
+    MCP_REASON_DEFINITION,       /* "definition_changed": not what was pinned */
+    MCP_REASON_ARGUMENTS,        /* "invalid_arguments": validate on */
     MCP_REASON_UNKNOWN_POLICY,   /* "unknown_policy" */
     MCP_REASON_INTERNAL,         /* "internal": out of memory */
     MCP_REASON_COUNT
@@ -89,6 +92,11 @@ typedef struct {
     mcp_rc_t            (*find_task)(void *data, mcp_str_t id,
                             mcp_arena_t *arena, mcp_task_t *task);
     void                 *find_task_data;
+    /* Whether the definition that was seen last differs from the pinned one;
+       NULL: it does not. */
+    bool                (*pin_changed)(void *data, const mcp_policy_t *policy,
+                            const mcp_pin_t *pin);
+    void                 *pin_changed_data;
     uint64_t              now_ms;      /* Unix time */
     bool                  dry_run;     /* mcp_dry_run: count apart */
     bool                  zone_full_allow;

@@ -9,6 +9,7 @@
 #include "mcp_condition.h"
 #include "mcp_counter.h"
 #include "mcp_message.h"
+#include "mcp_pin.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -25,6 +26,7 @@ typedef enum {
 typedef struct {
     const char  *file;
     unsigned     line;
+    unsigned     column;    /* 0: none is known */
 } mcp_place_t;
 
 
@@ -116,6 +118,7 @@ typedef struct mcp_policy_s {
     mcp_pattern_set_t  *targets[MCP_TARGET_COUNT];  /* TOOL, PROMPT, RESOURCE:
                                                        values mcp_rule_t * */
     mcp_pattern_set_t  *methods;
+    mcp_pin_set_t      *pins;                       /* mcp_pin, or NULL */
     bool                has_limits;
     bool                depends_on_caller;          /* some tool is shown or
                                                        not by "require" */
@@ -138,6 +141,13 @@ typedef struct {
      */
     mcp_rc_t  (*compile_text)(void *data, mcp_str_t source,
                   const mcp_place_t *place, mcp_text_t *text);
+    /*
+     * The content of a file that a directive names, in memory that lives as
+     * long as the builder.  MCP_ERROR was reported by the callee.  NULL:
+     * there are no files here.
+     */
+    mcp_rc_t  (*read_file)(void *data, mcp_str_t path,
+                  const mcp_place_t *place, mcp_str_t *text);
     void       *data;
 } mcp_frontend_t;
 

@@ -9,6 +9,7 @@
 #include "ngx_http_mcp_policy_compat.h"
 
 #include "mcp_evaluate.h"
+#include "mcp_list_filter.h"
 #include "mcp_reply.h"
 
 #pragma GCC visibility push(hidden)
@@ -60,6 +61,11 @@ typedef struct {
 #define NGX_HTTP_MCP_POLICY_REFUND_OFF         2
 
 
+#define NGX_HTTP_MCP_POLICY_LIST_ON      0
+#define NGX_HTTP_MCP_POLICY_LIST_HIDDEN  1
+#define NGX_HTTP_MCP_POLICY_LIST_OFF     2
+
+
 typedef struct {
     ngx_http_complex_value_t     *enforce;    /* NULL: off */
     ngx_http_mcp_policy_t        *policy;     /* of a constant name */
@@ -71,6 +77,10 @@ typedef struct {
     ngx_uint_t                    transport;  /* mcp_transport_t */
     ngx_uint_t                    refund;     /* NGX_HTTP_MCP_POLICY_REFUND_ */
     ngx_uint_t                    revisions;  /* MCP_REVISION_BIT */
+    ngx_uint_t                    list_filter;
+                                         /* NGX_HTTP_MCP_POLICY_LIST_ */
+    ngx_msec_t                    list_ttl;
+    size_t                        max_list;
     ngx_int_t                     max_depth;
     ngx_int_t                     max_batch;
     ngx_int_t                     max_tokens;

@@ -499,7 +499,8 @@ ngx_http_mcp_policy_reply_options(ngx_http_mcp_policy_loc_conf_t *mlcf,
     mcp_reply_options_t *options)
 {
     options->denial = mlcf->denial;
-    options->list_unfiltered = false;
+    options->list_unfiltered = (mlcf->list_filter
+                                != NGX_HTTP_MCP_POLICY_LIST_ON);
     options->revisions = mlcf->revisions;
 }
 

@@ -46,6 +46,14 @@ static char *ngx_http_mcp_policy_merge_loc_conf(ngx_conf_t *cf, void *parent,
 static void ngx_http_mcp_policy_exit_process(ngx_cycle_t *cycle);
 
 
+static ngx_conf_enum_t  ngx_http_mcp_policy_list_filters[] = {
+    { ngx_string("on"), NGX_HTTP_MCP_POLICY_LIST_ON },
+    { ngx_string("hidden"), NGX_HTTP_MCP_POLICY_LIST_HIDDEN },
+    { ngx_string("off"), NGX_HTTP_MCP_POLICY_LIST_OFF },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_enum_t  ngx_http_mcp_policy_zone_full[] = {
     { ngx_string("deny"), 0 },
     { ngx_string("allow"), 1 },
@@ -193,6 +201,27 @@ static ngx_command_t  ngx_http_mcp_policy_commands[] = {
       ngx_conf_set_size_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_mcp_policy_loc_conf_t, max_string),
+      NULL },
+
+    { ngx_string("mcp_list_filter"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_mcp_policy_loc_conf_t, list_filter),
+      &ngx_http_mcp_policy_list_filters },
+
+    { ngx_string("mcp_list_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_mcp_policy_loc_conf_t, list_ttl),
+      NULL },
+
+    { ngx_string("mcp_max_list"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_mcp_policy_loc_conf_t, max_list),
       NULL },
 
     /* inside mcp_policy { } */
@@ -607,6 +636,9 @@ ngx_http_mcp_policy_create_loc_conf(ngx_conf_t *cf)
     mlcf->denial = NGX_CONF_UNSET_UINT;
     mlcf->transport = NGX_CONF_UNSET_UINT;
     mlcf->refund = NGX_CONF_UNSET_UINT;
+    mlcf->list_filter = NGX_CONF_UNSET_UINT;
+    mlcf->list_ttl = NGX_CONF_UNSET_MSEC;
+    mlcf->max_list = NGX_CONF_UNSET_SIZE;
     mlcf->max_depth = NGX_CONF_UNSET;
     mlcf->max_batch = NGX_CONF_UNSET;
     mlcf->max_tokens = NGX_CONF_UNSET;
@@ -636,6 +668,11 @@ ngx_http_mcp_policy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               MCP_TRANSPORT_HTTP);
     ngx_conf_merge_uint_value(conf->refund, prev->refund,
                               NGX_HTTP_MCP_POLICY_REFUND_ERROR);
+    ngx_conf_merge_uint_value(conf->list_filter, prev->list_filter,
+                              NGX_HTTP_MCP_POLICY_LIST_ON);
+    ngx_conf_merge_msec_value(conf->list_ttl, prev->list_ttl, 60000);
+    ngx_conf_merge_size_value(conf->max_list, prev->max_list,
+                              4 * 1024 * 1024);
     ngx_conf_merge_value(conf->max_depth, prev->max_depth,
                          MCP_DEFAULT_DEPTH);
     ngx_conf_merge_value(conf->max_batch, prev->max_batch,

@@ -108,7 +108,9 @@ fuzz_start(void *data, mcp_str_t name, const mcp_place_t *place,
     mcp_policy_builder_t **builder)
 {
     reading_t             *reading;
-    const mcp_frontend_t   frontend = { fuzz_report, fuzz_text, data };
+    const mcp_frontend_t   frontend = { .report = fuzz_report,
+                                          .compile_text = fuzz_text,
+                                          .data = data };
 
     reading = data;
 

@@ -141,9 +141,10 @@ static inline mcp_policy_builder_t *
 policy_builder(const char *name, const mcp_allocator_t *allocator,
     policy_reports_t *reports)
 {
-    mcp_place_t     place = { "test", 0 };
-    mcp_frontend_t  frontend = { policy_report, policy_compile_text,
-                                 reports };
+    mcp_place_t     place = { .file = "test", .line = 0 };
+    mcp_frontend_t  frontend = { .report = policy_report,
+                                 .compile_text = policy_compile_text,
+                                 .data = reports };
 
     memset(reports, 0, sizeof(*reports));
 
@@ -164,7 +165,7 @@ policy_feed(mcp_policy_builder_t *builder, const char *text)
     uint32_t      count;
     const char   *p;
     mcp_str_t     words[POLICY_WORDS];
-    mcp_place_t   place = { "test", 1 };
+    mcp_place_t   place = { .file = "test", .line = 1 };
     static char   bytes[65536];
 
     used = 0;

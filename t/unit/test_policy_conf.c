@@ -420,7 +420,8 @@ static mcp_rc_t
 test_start(void *data, mcp_str_t name, const mcp_place_t *place,
     mcp_policy_builder_t **builder)
 {
-    static const mcp_frontend_t  frontend = { test_report, test_text, NULL };
+    static const mcp_frontend_t  frontend = { .report = test_report,
+                                              .compile_text = test_text };
 
     (void) data;
 
