@@ -15,10 +15,20 @@
 #pragma GCC visibility push(hidden)
 
 
+/* What a policy says, until a watched file says something else. */
 typedef struct {
-    ngx_str_t            name;
-    const mcp_policy_t  *core;
-    ngx_shm_zone_t      *zone;
+    const mcp_policy_t             *core;
+    ngx_uint_t                      references;   /* of requests, and one as
+                                                     long as it is in force */
+    void                          (*free)(void *version);
+                                            /* NULL: with the configuration */
+} ngx_http_mcp_policy_version_t;
+
+
+typedef struct {
+    ngx_str_t                       name;
+    ngx_http_mcp_policy_version_t  *version;    /* in force */
+    ngx_shm_zone_t                 *zone;
 } ngx_http_mcp_policy_t;
 
 
@@ -157,6 +167,7 @@ typedef struct {
     ngx_http_request_t           *request;
     ngx_http_mcp_policy_state_e   state;
     ngx_http_mcp_policy_t        *policy;     /* NULL: unknown, all refused */
+    ngx_http_mcp_policy_version_t  *version;  /* of the policy */
     ngx_http_request_body_t      *body;       /* the judged one */
     ngx_http_mcp_policy_headers_t headers;
     ngx_http_mcp_policy_facts_t   facts;
@@ -185,6 +196,8 @@ char *ngx_http_mcp_policy_policy_start(ngx_conf_t *cf,
     ngx_http_mcp_policy_main_conf_t *mmcf);
 char *ngx_http_mcp_policy_policy_end(ngx_conf_t *cf,
     ngx_http_mcp_policy_main_conf_t *mmcf);
+ngx_http_mcp_policy_t *ngx_http_mcp_policy_add(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf, const mcp_policy_t *core);
 char *ngx_http_mcp_policy_block_start(ngx_conf_t *cf,
     ngx_http_mcp_policy_main_conf_t *mmcf);
 char *ngx_http_mcp_policy_block_end(ngx_conf_t *cf,
@@ -213,6 +226,7 @@ ngx_int_t ngx_http_mcp_policy_handler(ngx_http_request_t *r);
 ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_get_ctx(ngx_http_request_t *r);
 ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_create_ctx(
     ngx_http_request_t *r);
+void ngx_http_mcp_policy_release(ngx_http_mcp_policy_version_t *version);
 mcp_arena_t *ngx_http_mcp_policy_arena(void);
 void ngx_http_mcp_policy_arena_destroy(void);
 

@@ -70,7 +70,7 @@ ngx_http_mcp_policy_policy_end(ngx_conf_t *cf,
     mcp_rc_t                 rc;
     ngx_pool_cleanup_t      *cln;
     const mcp_policy_t      *core;
-    ngx_http_mcp_policy_t   *policy, **slot;
+    ngx_http_mcp_policy_t   *policy;
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
     if (cln == NULL) {
@@ -87,20 +87,36 @@ ngx_http_mcp_policy_policy_end(ngx_conf_t *cf,
     cln->handler = ngx_http_mcp_policy_cleanup;
     cln->data = (void *) core;
 
+    policy = ngx_http_mcp_policy_add(cf, mmcf, core);
+
+    return policy ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+ngx_http_mcp_policy_t *
+ngx_http_mcp_policy_add(ngx_conf_t *cf, ngx_http_mcp_policy_main_conf_t *mmcf,
+    const mcp_policy_t *core)
+{
+    ngx_http_mcp_policy_t          *policy, **slot;
+    ngx_http_mcp_policy_version_t  *version;
+
     policy = ngx_pcalloc(cf->pool, sizeof(ngx_http_mcp_policy_t));
+    version = ngx_pcalloc(cf->pool, sizeof(ngx_http_mcp_policy_version_t));
     slot = ngx_array_push(&mmcf->policies);
 
-    if (policy == NULL || slot == NULL) {
-        return NGX_CONF_ERROR;
+    if (policy == NULL || version == NULL || slot == NULL) {
+        return NULL;
     }
 
-    policy->core = core;
+    version->core = core;
+
+    policy->version = version;
     policy->name.data = (u_char *) core->name.data;
     policy->name.len = core->name.len;
 
     *slot = policy;
 
-    return NGX_CONF_OK;
+    return policy;
 }
 
 
@@ -267,21 +283,22 @@ ngx_http_mcp_policy_bind_zones(ngx_conf_t *cf,
     ngx_http_mcp_policy_main_conf_t *mmcf)
 {
     ngx_uint_t               i;
+    const mcp_policy_t      *core;
     ngx_http_mcp_policy_t  **policy;
 
     policy = mmcf->policies.elts;
 
     for (i = 0; i < mmcf->policies.nelts; i++) {
-        policy[i]->zone = ngx_http_mcp_policy_zone_find(cf, mmcf,
-                                                        policy[i]->core->zone);
+        core = policy[i]->version->core;
+
+        policy[i]->zone = ngx_http_mcp_policy_zone_find(cf, mmcf, core->zone);
+
         if (policy[i]->zone == NULL) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "unknown zone \"%*s\" of policy \"%V\", expected "
                           "the name of an \"mcp_zone\" in %s:%ui",
-                          policy[i]->core->zone.len,
-                          policy[i]->core->zone.data, &policy[i]->name,
-                          policy[i]->core->place.file,
-                          (ngx_uint_t) policy[i]->core->place.line);
+                          core->zone.len, core->zone.data, &policy[i]->name,
+                          core->place.file, (ngx_uint_t) core->place.line);
             return NGX_CONF_ERROR;
         }
     }

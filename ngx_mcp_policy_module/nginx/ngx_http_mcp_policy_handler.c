@@ -236,6 +236,11 @@ ngx_http_mcp_policy_start(ngx_http_request_t *r,
 
     ctx->policy = policy;
 
+    if (policy) {
+        ctx->version = policy->version;
+        ctx->version->references++;
+    }
+
     ngx_http_mcp_policy_collect_headers(r, &ctx->headers);
 
     invalid = ngx_http_mcp_policy_check_request(r, mlcf, &ctx->headers);
@@ -378,10 +383,28 @@ ngx_http_mcp_policy_create_ctx(ngx_http_request_t *r)
 }
 
 
+/*
+ * Also marks the context in the pool.  It comes after the cleanups that need
+ * the policy: they were added later.
+ */
+
 static void
 ngx_http_mcp_policy_ctx_cleanup(void *data)
 {
-    /* Marks the context in the pool; streams have cleanups of their own. */
+    ngx_http_mcp_policy_ctx_t *ctx = data;
+
+    if (ctx->version) {
+        ngx_http_mcp_policy_release(ctx->version);
+    }
+}
+
+
+void
+ngx_http_mcp_policy_release(ngx_http_mcp_policy_version_t *version)
+{
+    if (--version->references == 0 && version->free) {
+        version->free(version);
+    }
 }
 
 

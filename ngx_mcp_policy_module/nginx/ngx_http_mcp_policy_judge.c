@@ -208,7 +208,7 @@ ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
 
     ngx_http_mcp_policy_zone_store(ctx->policy->zone, &store);
 
-    rc = mcp_evaluate(ctx->policy->core, body, &caller, &store, arena,
+    rc = mcp_evaluate(ctx->version->core, body, &caller, &store, arena,
                       &verdict);
 
     if (rc != MCP_OK) {
