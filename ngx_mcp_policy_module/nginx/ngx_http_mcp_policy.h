@@ -152,10 +152,29 @@ typedef struct {
 } ngx_http_mcp_policy_headers_t;
 
 
+typedef struct ngx_http_mcp_policy_ctx_s     ngx_http_mcp_policy_ctx_t;
+typedef struct ngx_http_mcp_policy_answer_s  ngx_http_mcp_policy_answer_t;
 typedef struct ngx_http_mcp_policy_stream_s  ngx_http_mcp_policy_stream_t;
 typedef struct ngx_http_mcp_policy_watch_s   ngx_http_mcp_policy_watch_t;
 typedef struct ngx_http_mcp_policy_settlement_s
                                          ngx_http_mcp_policy_settlement_t;
+
+typedef struct ngx_http_mcp_policy_list_s    ngx_http_mcp_policy_list_t;
+
+/*
+ * What an answer may have to be filtered by: of a POST that asks for a list,
+ * or of a GET that may bring the answer of any.
+ */
+struct ngx_http_mcp_policy_list_s {
+    ngx_http_mcp_policy_list_t     *next;     /* of another policy, before an
+                                                 internal redirect */
+    ngx_http_mcp_policy_ctx_t      *ctx;      /* whose policy it is */
+    ngx_http_mcp_policy_loc_conf_t *conf;     /* of the location that judged */
+    mcp_list_request_t             *requests; /* all of the POST */
+    uint32_t                        count;    /* 0: a GET */
+    unsigned                        batch:1;
+    unsigned                        private_view:1;
+};
 
 /* For whom a task is looked up. */
 typedef struct {
@@ -163,7 +182,7 @@ typedef struct {
     ngx_str_t                     grant;
 } ngx_http_mcp_policy_caller_t;
 
-typedef struct {
+struct ngx_http_mcp_policy_ctx_s {
     ngx_http_request_t           *request;
     ngx_http_mcp_policy_state_e   state;
     ngx_http_mcp_policy_t        *policy;     /* NULL: unknown, all refused */
@@ -181,11 +200,13 @@ typedef struct {
     ngx_uint_t                    charge_count;
     ngx_http_mcp_policy_settlement_t  *settlement;  /* NULL: nothing to
                                                        settle by the answer */
+    ngx_http_mcp_policy_list_t   *list;       /* NULL: no answer is filtered */
+    ngx_http_mcp_policy_answer_t *answer;     /* held until it is complete */
     unsigned                      own_reply:1;     /* filters step aside */
     unsigned                      replace:1;       /* an error page of nginx
                                                       becomes "reply" */
     unsigned                      replaced:1;
-} ngx_http_mcp_policy_ctx_t;
+};
 
 
 extern ngx_module_t  ngx_http_mcp_policy_module;
@@ -246,8 +267,12 @@ ngx_int_t ngx_http_mcp_policy_judge(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx);
 ngx_int_t ngx_http_mcp_policy_judge_headers(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, mcp_invalid_t invalid);
-
 void ngx_http_mcp_policy_grant(ngx_http_request_t *r, ngx_str_t *grant);
+void ngx_http_mcp_policy_set_caller(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, ngx_http_mcp_policy_loc_conf_t *mlcf,
+    mcp_caller_t *caller);
+void ngx_http_mcp_policy_limits(ngx_http_request_t *r,
+    ngx_http_mcp_policy_loc_conf_t *mlcf, mcp_limits_t *limits);
 
 /* ngx_http_mcp_policy_reply.c */
 ngx_int_t ngx_http_mcp_policy_send_reply(ngx_http_request_t *r);
@@ -260,6 +285,7 @@ ngx_chain_t *ngx_http_mcp_policy_reply_chain(ngx_http_request_t *r,
 
 /* ngx_http_mcp_policy_filter.c */
 void ngx_http_mcp_policy_filter_init(void);
+ngx_int_t ngx_http_mcp_policy_next_header(ngx_http_request_t *r);
 ngx_int_t ngx_http_mcp_policy_next_body(ngx_http_request_t *r,
     ngx_chain_t *in);
 ngx_int_t ngx_http_mcp_policy_content_type_is(ngx_http_request_t *r,
@@ -288,6 +314,21 @@ ngx_int_t ngx_http_mcp_policy_settle_expect(ngx_http_request_t *r,
 void ngx_http_mcp_policy_settle_header(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx);
 void ngx_http_mcp_policy_settle_body(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, ngx_chain_t *in);
+
+/* ngx_http_mcp_policy_list.c: which answers may be lists, and who sees what */
+ngx_int_t ngx_http_mcp_policy_list_expect(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body);
+ngx_int_t ngx_http_mcp_policy_list_apply(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t text, mcp_arena_t *arena,
+    mcp_list_result_t *result, mcp_error_t *error);
+ngx_int_t ngx_http_mcp_policy_list_refuse(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_arena_t *arena, mcp_str_t *text);
+
+/* ngx_http_mcp_policy_filter_list.c: JSON answers, held until complete */
+ngx_int_t ngx_http_mcp_policy_answer_header(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx);
+ngx_int_t ngx_http_mcp_policy_answer_body(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, ngx_chain_t *in);
 
 /* ngx_http_mcp_policy_variables.c */

@@ -153,6 +153,13 @@ ngx_http_mcp_policy_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
 
 ngx_int_t
+ngx_http_mcp_policy_next_header(ngx_http_request_t *r)
+{
+    return ngx_http_next_header_filter(r);
+}
+
+
+ngx_int_t
 ngx_http_mcp_policy_next_body(ngx_http_request_t *r, ngx_chain_t *in)
 {
     return ngx_http_next_body_filter(r, in);

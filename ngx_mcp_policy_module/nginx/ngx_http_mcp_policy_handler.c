@@ -369,10 +369,11 @@ ngx_http_mcp_policy_create_ctx(ngx_http_request_t *r)
 
     ctx->request = r;
 
-    /* what was charged there waits for the same answer */
+    /* what was charged and asked for there waits for the same answer */
 
     if (previous) {
         ctx->settlement = previous->settlement;
+        ctx->list = previous->list;
     }
 
     cln->handler = ngx_http_mcp_policy_ctx_cleanup;

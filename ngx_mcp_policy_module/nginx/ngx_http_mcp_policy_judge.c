@@ -8,8 +8,6 @@
 #define NGX_HTTP_MCP_POLICY_LOG_NAME  128
 
 
-static void ngx_http_mcp_policy_limits(ngx_http_request_t *r,
-    ngx_http_mcp_policy_loc_conf_t *mlcf, mcp_limits_t *limits);
 static ngx_int_t ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
     mcp_arena_t *arena);
@@ -103,6 +101,10 @@ ngx_http_mcp_policy_judge(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    if (ngx_http_mcp_policy_list_expect(r, ctx, &body) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_mcp_policy_task_expect(r, ctx, &body, arena);
 }
 
@@ -144,12 +146,16 @@ ngx_http_mcp_policy_judge_headers(ngx_http_request_t *r,
         return ngx_http_mcp_policy_refuse_unknown(r, ctx, &body, arena);
     }
 
+    if (ngx_http_mcp_policy_list_expect(r, ctx, &body) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_mcp_policy_set_decision(r, ctx, MCP_ALLOW, "",
                                             mcp_str(""), 0);
 }
 
 
-static void
+void
 ngx_http_mcp_policy_limits(ngx_http_request_t *r,
     ngx_http_mcp_policy_loc_conf_t *mlcf, mcp_limits_t *limits)
 {
@@ -172,39 +178,24 @@ ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
     mcp_arena_t *arena)
 {
-    ngx_str_t                        grant;
     mcp_rc_t                         rc;
     mcp_store_t                      store;
     mcp_caller_t                     caller;
     mcp_verdict_t                    verdict;
-    const uint64_t                  *key;
     const mcp_decision_t            *decision;
     ngx_http_mcp_policy_caller_t     task_caller;
     ngx_http_mcp_policy_loc_conf_t  *mlcf;
 
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
 
-    ngx_http_mcp_policy_grant(r, &grant);
+    ngx_http_mcp_policy_set_caller(r, ctx, mlcf, &caller);
 
     task_caller.policy = ctx->policy;
-    task_caller.grant = grant;
+    task_caller.grant.data = (u_char *) caller.grant.data;
+    task_caller.grant.len = caller.grant.len;
 
-    ngx_memzero(&caller, sizeof(mcp_caller_t));
-
-    caller.grant.data = grant.data;
-    caller.grant.len = grant.len;
-    caller.session = ctx->headers.mcp.session.value;
-    caller.resolve = ngx_http_mcp_policy_resolve;
-    caller.resolve_data = r;
     caller.find_task = ngx_http_mcp_policy_task_find;
     caller.find_task_data = &task_caller;
-    caller.dry_run = mlcf->dry_run;
-    caller.zone_full_allow = mlcf->zone_full_allow;
-    caller.now_ms = ngx_http_mcp_policy_now();
-
-    key = ngx_http_mcp_policy_zone_key(ctx->policy->zone);
-    caller.hash_key[0] = key[0];
-    caller.hash_key[1] = key[1];
 
     ngx_http_mcp_policy_zone_store(ctx->policy->zone, &store);
 
@@ -243,6 +234,35 @@ ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
 
     return ngx_http_mcp_policy_set_decision(r, ctx, MCP_ALLOW, "",
                                             mcp_str(""), 0);
+}
+
+
+/* Who is calling, for the core, and how it learns what it wants to know. */
+
+void
+ngx_http_mcp_policy_set_caller(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, ngx_http_mcp_policy_loc_conf_t *mlcf,
+    mcp_caller_t *caller)
+{
+    ngx_str_t        grant;
+    const uint64_t  *key;
+
+    ngx_http_mcp_policy_grant(r, &grant);
+
+    ngx_memzero(caller, sizeof(mcp_caller_t));
+
+    caller->grant.data = grant.data;
+    caller->grant.len = grant.len;
+    caller->session = ctx->headers.mcp.session.value;
+    caller->resolve = ngx_http_mcp_policy_resolve;
+    caller->resolve_data = r;
+    caller->dry_run = mlcf->dry_run;
+    caller->zone_full_allow = mlcf->zone_full_allow;
+    caller->now_ms = ngx_http_mcp_policy_now();
+
+    key = ngx_http_mcp_policy_zone_key(ctx->policy->zone);
+    caller->hash_key[0] = key[0];
+    caller->hash_key[1] = key[1];
 }
 
 
