@@ -137,6 +137,7 @@ cli_load(cli_load_t *load, const char *path)
     if (rc == MCP_OK && load->count == count) {
         place.file = file->files[0].name;
         place.line = 1;
+        place.column = 0;
         cli_load_report(load, MCP_REPORT_ERROR, &place,
                         "the file defines no policy, expected "
                         "\"mcp_policy NAME { ... }\"");
@@ -434,7 +435,14 @@ cli_load_report(void *data, mcp_severity_t severity,
         return;
     }
 
-    cli_coloured(load->out, CLI_BOLD, "%s:%u: ", place->file, place->line);
+    if (place->column) {
+        cli_coloured(load->out, CLI_BOLD, "%s:%u:%u: ", place->file,
+                     place->line, place->column);
+
+    } else {
+        cli_coloured(load->out, CLI_BOLD, "%s:%u: ", place->file,
+                     place->line);
+    }
 
     if (severity == MCP_REPORT_ERROR) {
         load->errors++;

@@ -419,6 +419,7 @@ mcp_policy_conf_place(const mcp_policy_conf_reading_t *reading)
 
     place.file = frame->files[frame->current].name;
     place.line = frame->scanner.line;
+    place.column = 0;
 
     return place;
 }

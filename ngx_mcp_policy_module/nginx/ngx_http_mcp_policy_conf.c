@@ -230,6 +230,13 @@ ngx_http_mcp_policy_report(void *data, mcp_severity_t severity,
 
     level = (severity == MCP_REPORT_ERROR) ? NGX_LOG_EMERG : NGX_LOG_WARN;
 
+    if (place->column) {
+        ngx_log_error(level, cf->log, 0, "%s in %s:%ui:%ui", text,
+                      place->file, (ngx_uint_t) place->line,
+                      (ngx_uint_t) place->column);
+        return;
+    }
+
     ngx_log_error(level, cf->log, 0, "%s in %s:%ui", text, place->file,
                   (ngx_uint_t) place->line);
 }
@@ -254,6 +261,7 @@ ngx_http_mcp_policy_place(ngx_conf_t *cf, mcp_place_t *place)
 {
     place->file = (const char *) cf->conf_file->file.name.data;
     place->line = cf->conf_file->line;
+    place->column = 0;
 }
 
 
