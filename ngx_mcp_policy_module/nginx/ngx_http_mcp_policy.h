@@ -15,19 +15,27 @@
 #pragma GCC visibility push(hidden)
 
 
+#define NGX_HTTP_MCP_POLICY_SHA256  32
+
 /* What a policy says, until a watched file says something else. */
 typedef struct {
     const mcp_policy_t             *core;
     ngx_uint_t                      references;   /* of requests, and one as
                                                      long as it is in force */
-    void                          (*free)(void *version);
-                                            /* NULL: with the configuration */
+    uint64_t                        generation;   /* of the file, from 1 */
+    u_char                          sha256[NGX_HTTP_MCP_POLICY_SHA256];
+    unsigned                        own_memory:1; /* else it lives as long as
+                                                     the configuration */
 } ngx_http_mcp_policy_version_t;
+
+
+typedef struct ngx_http_mcp_policy_file_s  ngx_http_mcp_policy_file_t;
 
 
 typedef struct {
     ngx_str_t                       name;
     ngx_http_mcp_policy_version_t  *version;    /* in force */
+    ngx_http_mcp_policy_file_t     *file;       /* NULL: of nginx.conf */
     ngx_shm_zone_t                 *zone;
 } ngx_http_mcp_policy_t;
 
@@ -217,8 +225,11 @@ char *ngx_http_mcp_policy_policy_start(ngx_conf_t *cf,
     ngx_http_mcp_policy_main_conf_t *mmcf);
 char *ngx_http_mcp_policy_policy_end(ngx_conf_t *cf,
     ngx_http_mcp_policy_main_conf_t *mmcf);
+char *ngx_http_mcp_policy_check_name(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_str_t *name);
 ngx_http_mcp_policy_t *ngx_http_mcp_policy_add(ngx_conf_t *cf,
-    ngx_http_mcp_policy_main_conf_t *mmcf, const mcp_policy_t *core);
+    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_str_t *name,
+    ngx_http_mcp_policy_version_t *version);
 char *ngx_http_mcp_policy_block_start(ngx_conf_t *cf,
     ngx_http_mcp_policy_main_conf_t *mmcf);
 char *ngx_http_mcp_policy_block_end(ngx_conf_t *cf,
@@ -236,6 +247,19 @@ char *ngx_http_mcp_policy_protocol(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_http_mcp_policy_t *ngx_http_mcp_policy_find(
     ngx_http_mcp_policy_main_conf_t *mmcf, ngx_str_t *name);
 
+/* ngx_http_mcp_policy_policy_file.c */
+char *ngx_http_mcp_policy_policy_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_mcp_policy_file_bind(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_http_mcp_policy_t *policy);
+void ngx_http_mcp_policy_file_init_module(
+    ngx_http_mcp_policy_main_conf_t *mmcf);
+void ngx_http_mcp_policy_file_init_process(
+    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_cycle_t *cycle);
+void ngx_http_mcp_policy_file_exit_process(
+    ngx_http_mcp_policy_main_conf_t *mmcf);
+void ngx_http_mcp_policy_release(ngx_http_mcp_policy_version_t *version);
+
 /* ngx_http_mcp_policy_origin.c */
 char *ngx_http_mcp_policy_origin(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -247,7 +271,6 @@ ngx_int_t ngx_http_mcp_policy_handler(ngx_http_request_t *r);
 ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_get_ctx(ngx_http_request_t *r);
 ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_create_ctx(
     ngx_http_request_t *r);
-void ngx_http_mcp_policy_release(ngx_http_mcp_policy_version_t *version);
 mcp_arena_t *ngx_http_mcp_policy_arena(void);
 void ngx_http_mcp_policy_arena_destroy(void);
 

@@ -19,4 +19,11 @@
 #define ngx_http_mcp_policy_header_init(h)
 #endif
 
+/* nginx looks at whole seconds, in which a file can change twice. */
+#if (NGX_DARWIN)
+#define ngx_http_mcp_policy_mtime_nsec(fi)  (fi)->st_mtimespec.tv_nsec
+#else
+#define ngx_http_mcp_policy_mtime_nsec(fi)  (fi)->st_mtim.tv_nsec
+#endif
+
 #endif /* NGX_HTTP_MCP_POLICY_COMPAT_H */

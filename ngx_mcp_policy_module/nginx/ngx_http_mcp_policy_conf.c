@@ -29,22 +29,14 @@ ngx_http_mcp_policy_policy_start(ngx_conf_t *cf,
 
     value = cf->args->elts;
 
-    if (value[1].len == 0 || ngx_strcmp(value[1].data, "off") == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid policy name \"%V\", it must not be empty "
-                           "or \"off\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_mcp_policy_find(mmcf, &value[1])) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "duplicate policy \"%V\", each needs a name of its "
-                           "own", &value[1]);
+    if (ngx_http_mcp_policy_check_name(cf, mmcf, &value[1]) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
     name.data = value[1].data;
     name.len = value[1].len;
+
+    ngx_memzero(&frontend, sizeof(mcp_frontend_t));
 
     frontend.report = ngx_http_mcp_policy_report;
     frontend.compile_text = ngx_http_mcp_policy_compile_text;
@@ -64,16 +56,41 @@ ngx_http_mcp_policy_policy_start(ngx_conf_t *cf,
 
 
 char *
+ngx_http_mcp_policy_check_name(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_str_t *name)
+{
+    if (name->len == 0 || ngx_strcmp(name->data, "off") == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid policy name \"%V\", it must not be empty "
+                           "or \"off\"", name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_mcp_policy_find(mmcf, name)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate policy \"%V\", each needs a name of its "
+                           "own", name);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_mcp_policy_policy_end(ngx_conf_t *cf,
     ngx_http_mcp_policy_main_conf_t *mmcf)
 {
-    mcp_rc_t                 rc;
-    ngx_pool_cleanup_t      *cln;
-    const mcp_policy_t      *core;
-    ngx_http_mcp_policy_t   *policy;
+    mcp_rc_t                        rc;
+    ngx_str_t                       name;
+    ngx_pool_cleanup_t             *cln;
+    const mcp_policy_t             *core;
+    ngx_http_mcp_policy_version_t  *version;
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
+    version = ngx_pcalloc(cf->pool, sizeof(ngx_http_mcp_policy_version_t));
+
+    if (cln == NULL || version == NULL) {
         return NGX_CONF_ERROR;
     }
 
@@ -87,32 +104,32 @@ ngx_http_mcp_policy_policy_end(ngx_conf_t *cf,
     cln->handler = ngx_http_mcp_policy_cleanup;
     cln->data = (void *) core;
 
-    policy = ngx_http_mcp_policy_add(cf, mmcf, core);
+    version->core = core;
+    version->references = 1;
 
-    return policy ? NGX_CONF_OK : NGX_CONF_ERROR;
+    name.data = (u_char *) core->name.data;
+    name.len = core->name.len;
+
+    return ngx_http_mcp_policy_add(cf, mmcf, &name, version)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
 ngx_http_mcp_policy_t *
 ngx_http_mcp_policy_add(ngx_conf_t *cf, ngx_http_mcp_policy_main_conf_t *mmcf,
-    const mcp_policy_t *core)
+    ngx_str_t *name, ngx_http_mcp_policy_version_t *version)
 {
-    ngx_http_mcp_policy_t          *policy, **slot;
-    ngx_http_mcp_policy_version_t  *version;
+    ngx_http_mcp_policy_t  *policy, **slot;
 
     policy = ngx_pcalloc(cf->pool, sizeof(ngx_http_mcp_policy_t));
-    version = ngx_pcalloc(cf->pool, sizeof(ngx_http_mcp_policy_version_t));
     slot = ngx_array_push(&mmcf->policies);
 
-    if (policy == NULL || version == NULL || slot == NULL) {
+    if (policy == NULL || slot == NULL) {
         return NULL;
     }
 
-    version->core = core;
-
+    policy->name = *name;
     policy->version = version;
-    policy->name.data = (u_char *) core->name.data;
-    policy->name.len = core->name.len;
 
     *slot = policy;
 
@@ -297,6 +314,17 @@ ngx_http_mcp_policy_bind_zones(ngx_conf_t *cf,
     policy = mmcf->policies.elts;
 
     for (i = 0; i < mmcf->policies.nelts; i++) {
+
+        if (policy[i]->file) {
+            if (ngx_http_mcp_policy_file_bind(cf, mmcf, policy[i])
+                != NGX_CONF_OK)
+            {
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
         core = policy[i]->version->core;
 
         policy[i]->zone = ngx_http_mcp_policy_zone_find(cf, mmcf, core->zone);

@@ -400,15 +400,6 @@ ngx_http_mcp_policy_ctx_cleanup(void *data)
 }
 
 
-void
-ngx_http_mcp_policy_release(ngx_http_mcp_policy_version_t *version)
-{
-    if (--version->references == 0 && version->free) {
-        version->free(version);
-    }
-}
-
-
 /*
  * Parsing and judging one body never waits, so one arena serves a worker.
  * Whatever outlives the decision is copied to the request's pool.

@@ -10,19 +10,22 @@
 
 
 #define NGX_HTTP_MCP_POLICY_ZONE_MAGIC     0x656e6f5a7963696cULL
-#define NGX_HTTP_MCP_POLICY_ZONE_VERSION   1
+#define NGX_HTTP_MCP_POLICY_ZONE_VERSION   2
 #define NGX_HTTP_MCP_POLICY_ZONE_DEFAULT   (8 * 1024 * 1024)
 
 /* shares of a zone; what is left is for counters */
 #define NGX_HTTP_MCP_POLICY_STREAM_SHARE   64
 #define NGX_HTTP_MCP_POLICY_MESSAGE_SHARE  32
 #define NGX_HTTP_MCP_POLICY_TASK_SHARE     16
+#define NGX_HTTP_MCP_POLICY_FILE_SHARE     256
 
 /* how long a reload waits for the lock of a zone, in ms */
 #define NGX_HTTP_MCP_POLICY_ZONE_WAIT      500
 
 #define NGX_HTTP_MCP_POLICY_ZONE_FULL      60     /* seconds between lines */
 #define NGX_HTTP_MCP_POLICY_ZONE_MOVED     1000   /* ms until asked again */
+
+#define NGX_HTTP_MCP_POLICY_FILES_MIN      16
 
 /* walked under the lock, and few are ever in use */
 #define NGX_HTTP_MCP_POLICY_PARTS_MAX      1024
@@ -46,6 +49,8 @@ static ngx_int_t ngx_http_mcp_policy_zone_take(
     ngx_http_mcp_policy_zone_t *zone, ngx_http_mcp_policy_zone_t *old,
     ngx_log_t *log);
 static void ngx_http_mcp_policy_zone_take_tasks(
+    ngx_http_mcp_policy_shared_t *shared, ngx_http_mcp_policy_shared_t *old);
+static void ngx_http_mcp_policy_zone_take_files(
     ngx_http_mcp_policy_shared_t *shared, ngx_http_mcp_policy_shared_t *old);
 static void ngx_http_mcp_policy_zone_cleanup(void *data);
 static void ngx_http_mcp_policy_zone_layout(
@@ -425,6 +430,8 @@ ngx_http_mcp_policy_zone_take(ngx_http_mcp_policy_zone_t *zone,
         mcp_table_hash_key(zone->table, zone->shared->hash_key);
         ngx_http_mcp_policy_zone_take_tasks(zone->shared, old->shared);
 
+        ngx_http_mcp_policy_zone_take_files(zone->shared, old->shared);
+
         zone->shared->epoch = old->shared->epoch;
         zone->shared->generation = old->shared->generation;
 
@@ -477,6 +484,17 @@ ngx_http_mcp_policy_zone_take_tasks(ngx_http_mcp_policy_shared_t *shared,
 }
 
 
+static void
+ngx_http_mcp_policy_zone_take_files(ngx_http_mcp_policy_shared_t *shared,
+    ngx_http_mcp_policy_shared_t *old)
+{
+    ngx_memcpy(ngx_http_mcp_policy_zone_area(shared, file_offset),
+               ngx_http_mcp_policy_zone_area(old, file_offset),
+               ngx_min(shared->files, old->files)
+               * sizeof(ngx_http_mcp_policy_file_slot_t));
+}
+
+
 /* With the pool of a configuration, which may never have come into use. */
 
 static void
@@ -520,6 +538,8 @@ ngx_http_mcp_policy_zone_init_module(ngx_cycle_t *cycle)
         }
     }
 
+    ngx_http_mcp_policy_file_init_module(mmcf);
+
     return NGX_OK;
 }
 
@@ -554,6 +574,8 @@ ngx_http_mcp_policy_zone_init_process(ngx_cycle_t *cycle)
         }
     }
 
+    ngx_http_mcp_policy_file_init_process(mmcf, cycle);
+
     return NGX_OK;
 }
 
@@ -582,6 +604,8 @@ ngx_http_mcp_policy_zone_exit_process(ngx_cycle_t *cycle)
             ngx_http_mcp_policy_state_stop(zone);
         }
     }
+
+    ngx_http_mcp_policy_file_exit_process(mmcf);
 }
 
 
@@ -614,6 +638,13 @@ ngx_http_mcp_policy_zone_layout(ngx_http_mcp_policy_shared_t *shared,
     shared->task_offset = offset;
     offset += ngx_align(shared->tasks
                         * sizeof(ngx_http_mcp_policy_task_slot_t), 64);
+
+    shared->files = size / NGX_HTTP_MCP_POLICY_FILE_SHARE
+                    / sizeof(ngx_http_mcp_policy_file_slot_t);
+    shared->files = ngx_max(shared->files, NGX_HTTP_MCP_POLICY_FILES_MIN);
+    shared->file_offset = offset;
+    offset += ngx_align(shared->files
+                        * sizeof(ngx_http_mcp_policy_file_slot_t), 64);
 
     shared->table_offset = offset;
     shared->table_size = size - offset;

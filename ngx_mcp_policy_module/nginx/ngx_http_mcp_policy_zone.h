@@ -58,6 +58,16 @@ typedef struct {
 } ngx_http_mcp_policy_task_slot_t;
 
 
+/* What the workers know of a policy file; never given to another policy. */
+typedef struct {
+    uint64_t        key[2];      /* hash of the policy's name */
+    uint64_t        generation;  /* zero: free */
+    u_char          sha256[NGX_HTTP_MCP_POLICY_SHA256];   /* the newest */
+    u_char          claimed[NGX_HTTP_MCP_POLICY_SHA256];  /* whose errors a
+                                                             worker tells */
+} ngx_http_mcp_policy_file_slot_t;
+
+
 typedef struct {
     uint64_t        magic;
     uint64_t        version;
@@ -76,10 +86,12 @@ typedef struct {
     ngx_uint_t      streams;
     ngx_uint_t      parts;
     ngx_uint_t      tasks;
+    ngx_uint_t      files;
 
     size_t          stream_offset;     /* from the start of this struct */
     size_t          part_offset;
     size_t          task_offset;
+    size_t          file_offset;
     size_t          table_offset;
     size_t          table_size;
 } ngx_http_mcp_policy_shared_t;
