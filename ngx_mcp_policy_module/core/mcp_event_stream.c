@@ -8,6 +8,8 @@
 #define MCP_EVENT_RETRY_MAX  999999999999ULL
 
 
+static bool mcp_event_stream_read(mcp_event_stream_t *stream,
+    mcp_str_t *input);
 static bool mcp_event_stream_byte(mcp_event_stream_t *stream,
     mcp_str_t *input);
 static void mcp_event_stream_bom(mcp_event_stream_t *stream,
@@ -22,7 +24,6 @@ static void mcp_event_stream_add_data(mcp_event_stream_t *stream,
     mcp_str_t value);
 static void mcp_event_stream_append(uint8_t *dst, size_t capacity,
     size_t *length, mcp_str_t value);
-static mcp_str_t mcp_event_stream_take_line(mcp_str_t *input);
 static mcp_str_t mcp_event_stream_take(mcp_str_t *input, size_t length);
 
 
@@ -40,9 +41,14 @@ mcp_event_stream_init(mcp_event_stream_t *stream, uint8_t *buffer,
 bool
 mcp_event_stream_next(mcp_event_stream_t *stream, mcp_str_t *input)
 {
+    bool  complete;
+
     if (stream->complete) {
         stream->complete = false;
+        stream->length = 0;
         stream->data_length = 0;
+        stream->data_lines = 0;
+        stream->data_offset = 0;
         stream->type_length = 0;
         stream->id_length = 0;
         stream->has_data = false;
@@ -50,6 +56,25 @@ mcp_event_stream_next(mcp_event_stream_t *stream, mcp_str_t *input)
         stream->has_retry = false;
     }
 
+    stream->mark = input->data;
+
+    complete = mcp_event_stream_read(stream, input);
+
+    /* what may be the beginning of a mark may be that of an event, too */
+
+    if (complete || stream->open || stream->state == MCP_EVENT_BOM) {
+        stream->length += input->data - stream->mark;
+    }
+
+    stream->mark = NULL;
+
+    return complete;
+}
+
+
+static bool
+mcp_event_stream_read(mcp_event_stream_t *stream, mcp_str_t *input)
+{
     while (input->len) {
 
         if (stream->cr) {
@@ -98,7 +123,11 @@ mcp_event_stream_byte(mcp_event_stream_t *stream, mcp_str_t *input)
             break;
         }
 
-        stream->open = true;
+        if (!stream->open) {
+            stream->open = true;
+            stream->mark = input->data;
+        }
+
         stream->name_length = 0;
         stream->state = MCP_EVENT_NAME;
         break;
@@ -128,11 +157,13 @@ mcp_event_stream_byte(mcp_event_stream_t *stream, mcp_str_t *input)
         break;
 
     case MCP_EVENT_VALUE:
-        mcp_event_stream_value(stream, mcp_event_stream_take_line(input));
+        mcp_event_stream_value(stream,
+                               mcp_event_stream_take(input,
+                                            mcp_event_stream_line(*input)));
         break;
 
     default: /* MCP_EVENT_COMMENT */
-        mcp_event_stream_take_line(input);
+        mcp_event_stream_take(input, mcp_event_stream_line(*input));
         break;
     }
 
@@ -153,6 +184,7 @@ mcp_event_stream_bom(mcp_event_stream_t *stream, mcp_str_t *input)
 
         if (stream->bom_length == sizeof(bom)) {
             stream->state = MCP_EVENT_LINE;
+            stream->length = 0;
         }
 
         return;
@@ -239,6 +271,7 @@ mcp_event_stream_value_start(mcp_event_stream_t *stream)
         }
 
         stream->has_data = true;
+        stream->data_lines++;
 
     } else if (mcp_str_equal(name, mcp_str("event"))) {
         stream->field = MCP_EVENT_FIELD_EVENT;
@@ -265,6 +298,11 @@ mcp_event_stream_value(mcp_event_stream_t *stream, mcp_str_t value)
     switch (stream->field) {
 
     case MCP_EVENT_FIELD_DATA:
+        if (stream->data_length == 0) {
+            stream->data_offset = stream->length
+                                  + (value.data - stream->mark);
+        }
+
         mcp_event_stream_add_data(stream, value);
         break;
 
@@ -355,47 +393,6 @@ mcp_event_stream_append(uint8_t *dst, size_t capacity, size_t *length,
 }
 
 
-/* The bytes up to a line end, which stays. */
-
-static mcp_str_t
-mcp_event_stream_take_line(mcp_str_t *input)
-{
-    size_t          n, offset;
-    const uint8_t  *p, *lf, *cr;
-
-    offset = 0;
-
-    while (offset < input->len) {
-        p = input->data + offset;
-        n = input->len - offset;
-
-        if (n > MCP_EVENT_WINDOW) {
-            n = MCP_EVENT_WINDOW;
-        }
-
-        lf = memchr(p, '\n', n);
-
-        if (lf) {
-            n = lf - p;
-        }
-
-        cr = memchr(p, '\r', n);
-
-        if (cr) {
-            n = cr - p;
-        }
-
-        offset += n;
-
-        if (lf || cr) {
-            break;
-        }
-    }
-
-    return mcp_event_stream_take(input, offset);
-}
-
-
 static mcp_str_t
 mcp_event_stream_take(mcp_str_t *input, size_t length)
 {
@@ -453,4 +450,72 @@ bool
 mcp_event_stream_truncated(const mcp_event_stream_t *stream)
 {
     return stream->data_length > stream->capacity;
+}
+
+
+mcp_rc_t
+mcp_event_stream_text(const mcp_event_stream_t *stream, mcp_str_t event,
+    mcp_arena_t *arena, mcp_str_t *data)
+{
+    mcp_event_stream_t  again;
+
+    if (stream->data_lines <= 1) {
+        data->data = event.data + stream->data_offset;
+        data->len = stream->data_length;
+        return MCP_OK;
+    }
+
+    mcp_event_stream_init(&again, mcp_arena_alloc(arena, stream->data_length),
+                          stream->data_length);
+
+    if (again.data == NULL) {
+        return MCP_NOMEM;
+    }
+
+    again.state = MCP_EVENT_LINE;
+
+    mcp_event_stream_next(&again, &event);
+
+    *data = mcp_event_stream_data(&again);
+
+    return MCP_OK;
+}
+
+
+size_t
+mcp_event_stream_line(mcp_str_t text)
+{
+    size_t          n, offset;
+    const uint8_t  *p, *lf, *cr;
+
+    offset = 0;
+
+    while (offset < text.len) {
+        p = text.data + offset;
+        n = text.len - offset;
+
+        if (n > MCP_EVENT_WINDOW) {
+            n = MCP_EVENT_WINDOW;
+        }
+
+        lf = memchr(p, '\n', n);
+
+        if (lf) {
+            n = lf - p;
+        }
+
+        cr = memchr(p, '\r', n);
+
+        if (cr) {
+            n = cr - p;
+        }
+
+        offset += n;
+
+        if (lf || cr) {
+            break;
+        }
+    }
+
+    return offset;
 }

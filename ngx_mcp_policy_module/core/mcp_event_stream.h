@@ -7,7 +7,7 @@
 #ifndef MCP_EVENT_STREAM_H
 #define MCP_EVENT_STREAM_H
 
-#include "mcp_base.h"
+#include "mcp_arena.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -50,6 +50,9 @@ typedef struct {
     uint8_t            *data;           /* lines joined by LF */
     size_t              capacity;       /* of data; may be 0 */
     size_t              data_length;    /* beyond capacity: data is cut */
+    size_t              data_lines;
+    size_t              data_offset;    /* in the event, of data that is one
+                                           line */
     size_t              type_length;    /* 0: "message" */
     size_t              id_length;
     uint64_t            retry_ms;
@@ -61,6 +64,11 @@ typedef struct {
 
     mcp_event_data_pt   take;           /* for data as it comes, or NULL */
     void               *take_data;
+
+    size_t              length;         /* bytes taken of the event that is
+                                           open or was completed */
+    const uint8_t      *mark;           /* since here in the input, only
+                                           while it is read */
 
     mcp_event_state_t   state;
     mcp_event_field_t   field;
@@ -98,6 +106,17 @@ bool mcp_event_stream_type_is(const mcp_event_stream_t *stream,
 /* As much of the data as there was room for. */
 mcp_str_t mcp_event_stream_data(const mcp_event_stream_t *stream);
 bool mcp_event_stream_truncated(const mcp_event_stream_t *stream);
+
+/*
+ * The data of the complete event, whose bytes the caller kept: the last
+ * stream->length ones.  One line of data is a view of them, several are
+ * joined in the arena.  MCP_NOMEM.
+ */
+mcp_rc_t mcp_event_stream_text(const mcp_event_stream_t *stream,
+    mcp_str_t event, mcp_arena_t *arena, mcp_str_t *data);
+
+/* Bytes in front of the first line end. */
+size_t mcp_event_stream_line(mcp_str_t text);
 
 #pragma GCC visibility pop
 

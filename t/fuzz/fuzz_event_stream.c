@@ -52,7 +52,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     event_read(&split, text, buffer, capacity, pieces, &seed);
 
     if (model.length != split.length
-        || memcmp(model.text, split.text, model.length) != 0)
+        || memcmp(model.text, split.text, model.length) != 0
+        || !event_bytes_agree(text, pieces, &seed))
     {
         abort();
     }

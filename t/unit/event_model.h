@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "mcp_event_stream.h"
+#include "tap.h"
 
 
 /* A growing text: one line for each event. */
@@ -277,6 +278,129 @@ event_model(event_report_t *report, mcp_str_t text, size_t capacity)
     }
 
     free(data.text);
+}
+
+
+/* After a blank line nothing is a byte order mark. */
+
+static inline void
+event_model_alone(event_report_t *report, mcp_str_t event)
+{
+    event_report_t  text;
+
+    memset(&text, 0, sizeof(text));
+    event_report_add(&text, "\n", 1);
+    event_report_add(&text, event.data, event.len);
+
+    event_model(report, (mcp_str_t) { (uint8_t *) text.text, text.length },
+                SIZE_MAX);
+
+    free(text.text);
+}
+
+
+/*
+ * Whether the bytes of the events are those that the reader says: each of
+ * them alone is that event, its text is its data, and what lies between them
+ * says nothing.
+ */
+
+static inline bool
+event_bytes_agree(mcp_str_t text, size_t (*next)(void *data), void *data)
+{
+    bool                same;
+    size_t              n;
+    mcp_str_t           input, event, joined, id;
+    mcp_arena_t         arena;
+    event_report_t      all, between, model, alone, told;
+    mcp_allocator_t     allocator = TAP_ALLOCATOR;
+    mcp_event_stream_t  stream;
+
+    event_report_t *const reports[] = { &all, &between, &model, &alone,
+                                        &told };
+
+    for (n = 0; n < sizeof(reports) / sizeof(reports[0]); n++) {
+        memset(reports[n], 0, sizeof(event_report_t));
+        event_report_add(reports[n], "", 0);
+    }
+
+    mcp_arena_init(&arena, &allocator, 0);
+    mcp_event_stream_init(&stream, NULL, 0);
+    event_model(&model, text, SIZE_MAX);
+
+    while (text.len) {
+        n = next(data);
+        n = (n == 0) ? 1 : n;
+
+        input.data = text.data;
+        input.len = (n < text.len) ? n : text.len;
+
+        n = mcp_event_stream_next(&stream, &input);
+
+        event_report_add(&all, text.data, input.data - text.data);
+        text.len -= input.data - text.data;
+        text.data = input.data;
+
+        /* what is not of an event is not held back */
+
+        if (stream.length == 0) {
+            event_report_add(&between, all.text, all.length);
+            all.length = 0;
+            continue;
+        }
+
+        if (stream.length < all.length) {
+            event_report_add(&between, all.text, all.length - stream.length);
+            memmove(all.text, all.text + all.length - stream.length,
+                    stream.length);
+            all.length = stream.length;
+        }
+
+        if (n == 0) {
+            continue;
+        }
+
+        event.data = (uint8_t *) all.text;
+        event.len = all.length;
+
+        if (mcp_event_stream_text(&stream, event, &arena, &joined) != MCP_OK) {
+            abort();
+        }
+
+        id.data = stream.id;
+        id.len = (stream.id_length < MCP_EVENT_ID_MAX)
+                 ? stream.id_length : MCP_EVENT_ID_MAX;
+
+        event_report_event(&told,
+            (mcp_str_t) { stream.type,
+                          event_model_cut(stream.type_length,
+                                          MCP_EVENT_TYPE_MAX) },
+            joined, stream.has_data, id, stream.has_id, stream.has_retry,
+            stream.retry_ms);
+
+        event_model_alone(&alone, event);
+
+        all.length = 0;
+        mcp_arena_reset(&arena, 0);
+    }
+
+    same = told.length == model.length
+           && memcmp(told.text, model.text, model.length) == 0
+           && alone.length == model.length
+           && memcmp(alone.text, model.text, model.length) == 0;
+
+    n = model.length;
+    event_model(&model, (mcp_str_t) { (uint8_t *) between.text,
+                                      between.length }, SIZE_MAX);
+    same = same && model.length == n;
+
+    for (n = 0; n < sizeof(reports) / sizeof(reports[0]); n++) {
+        free(reports[n]->text);
+    }
+
+    mcp_arena_destroy(&arena);
+
+    return same;
 }
 
 #endif /* EVENT_MODEL_H */

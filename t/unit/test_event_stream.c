@@ -82,6 +82,11 @@ check(const char *name, mcp_str_t text, const char *expected)
 
     ok(same, "%s: in pieces", name);
 
+    seed = 7;
+    ok(event_bytes_agree(text, all_at_once, NULL)
+       && event_bytes_agree(text, byte_by_byte, NULL)
+       && event_bytes_agree(text, some, &seed), "%s: its bytes", name);
+
     free(model.text);
     free(whole.text);
 }
@@ -307,7 +312,8 @@ test_random(void)
         event_read(&split, input, buffer, CAPACITY, some, &pieces);
 
         same = model.length == split.length
-               && memcmp(model.text, split.text, model.length) == 0;
+               && memcmp(model.text, split.text, model.length) == 0
+               && event_bytes_agree(input, some, &pieces);
 
         if (!same) {
             printf("# input %.*s\n# got %s\n# model %s\n", (int) length,
