@@ -6,7 +6,8 @@
 #
 # A fenced block says what it is: "nginx http" is the inside of http { },
 # "nginx server" the inside of server { }, "jsonl cases" are cases for the
-# policy of the "nginx" block before it.
+# policy of the block before it.  "json NAME" and "yaml NAME" are files beside
+# the configurations of the page; those for which cases follow are policies.
 
 use strict;
 use warnings;
@@ -32,20 +33,26 @@ my $shop = "mcp_policy shop { tool search { } }\n";
 
 for my $path ("$root/README.md", sort glob "$root/docs/*.md") {
     my ($page) = $path =~ m{([^/]+)$};
-    my $conf;
+    my @policy;
 
     for my $block (blocks($path)) {
         my $name = "$page line $block->{line}";
 
         if ($block->{kind} eq 'jsonl cases') {
-            run_cases($name, $conf, $block->{text});
+            run_cases($name, @policy, $block->{text});
             next;
         }
 
-        $conf = $block->{text};
+        if ($block->{kind} =~ /^(?:json|yaml) (.*)/) {
+            @policy = ($1, $block->{text});
+            write_file("$dir/$1", $block->{text});
+            next;
+        }
+
+        @policy = ('policy.conf', $block->{text});
         check_conf($name, $block->{kind} eq 'nginx server'
-                          ? "$shop server { listen 8080;\n$conf }"
-                          : $conf);
+                          ? "$shop server { listen 8080;\n$block->{text} }"
+                          : $block->{text});
     }
 }
 
@@ -59,7 +66,8 @@ for my $path (sort glob "$root/conf/*.conf") {
         check_conf("$name.conf", $conf);
     }
 
-    run_cases("$name.conf", $conf, read_file("$root/t/cases/conf/$name.jsonl"));
+    run_cases("$name.conf", 'policy.conf', $conf,
+              read_file("$root/t/cases/conf/$name.jsonl"));
 }
 
 done_testing();
@@ -82,7 +90,8 @@ sub blocks {
 
             $block->{text} .= $line;
 
-        } elsif ($line =~ /^```(nginx (?:http|server)|jsonl cases)\s*$/) {
+        } elsif ($line =~ /^```(nginx[ ](?:http|server)|jsonl[ ]cases
+                            |(?:json|yaml)[ ][\w-]+\.(?:json|yaml))\s*$/x) {
             $block = { kind => $1, line => $., text => '' };
         }
     }
@@ -140,12 +149,12 @@ sub check_whole_conf {
 
 
 sub run_cases {
-    my ($name, $conf, $cases) = @_;
+    my ($name, $file, $policy, $cases) = @_;
 
-    write_file("$dir/policy.conf", $conf);
+    write_file("$dir/$file", $policy);
     write_file("$dir/cases.jsonl", $cases);
 
-    my $output = `$tool test $dir/policy.conf $dir/cases.jsonl 2>&1`;
+    my $output = `$tool test $dir/$file $dir/cases.jsonl 2>&1`;
     my $count = () = $cases =~ /^\{/mg;
 
     is($?, 0, "$name: cases") or diag($output);

@@ -44,7 +44,7 @@ typedef enum {
     MCP_REASON_APPROVAL,         /* "approval_required" */
     MCP_REASON_BATCH,            /* "batch": innocent, another was refused */
     MCP_REASON_UNPINNED,         /* "unpinned": not in the pin file */
-    MCP_REASON_DEFINITION,       /* "definition_changed": not what was pinned */
+    MCP_REASON_DEFINITION,       /* "definition_changed": since pinned */
     MCP_REASON_ARGUMENTS,        /* "invalid_arguments": validate on */
     MCP_REASON_UNKNOWN_POLICY,   /* "unknown_policy" */
     MCP_REASON_INTERNAL,         /* "internal": out of memory */
