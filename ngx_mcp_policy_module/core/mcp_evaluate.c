@@ -480,21 +480,9 @@ static mcp_rc_t
 mcp_evaluate_hidden(mcp_judge_t *judge, mcp_target_kind_t kind,
     mcp_str_t name, mcp_refusal_t *refusal)
 {
-    mcp_rc_t                  rc;
-    mcp_pattern_match_t       match;
-    const mcp_pattern_set_t  *hidden;
+    mcp_rc_t  rc;
 
-    hidden = judge->policy->hidden;
-
-    if (mcp_pattern_set_empty(hidden)) {
-        return MCP_OK;
-    }
-
-    rc = mcp_pattern_set_star(hidden, &match);
-
-    if (rc == MCP_NO) {
-        rc = mcp_pattern_set_find(hidden, name, &match);
-    }
+    rc = mcp_evaluate_hides(judge->policy, name);
 
     if (rc == MCP_NO) {
         return MCP_OK;

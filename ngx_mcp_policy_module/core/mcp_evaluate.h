@@ -135,6 +135,21 @@ mcp_rc_t mcp_evaluate_visible(const mcp_policy_t *policy,
     mcp_target_kind_t kind, mcp_str_t name, const mcp_caller_t *caller,
     mcp_arena_t *arena);
 
+/*
+ * The same for a URI template: whether a URI that it stands for could be read.
+ * "*work" is 0 before the first template of a list, which are not to cost
+ * without end together.
+ */
+mcp_rc_t mcp_evaluate_template(const mcp_policy_t *policy,
+    mcp_str_t template, const mcp_caller_t *caller, mcp_arena_t *arena,
+    size_t *work);
+
+/*
+ * Whether "hide" covers a name of any kind.  MCP_OK, MCP_NO; MCP_ERROR cannot
+ * be told: it does.
+ */
+mcp_rc_t mcp_evaluate_hides(const mcp_policy_t *policy, mcp_str_t name);
+
 #pragma GCC visibility pop
 
 #endif /* MCP_EVALUATE_H */

@@ -508,6 +508,29 @@ mcp_pattern_set_star(const mcp_pattern_set_t *set, mcp_pattern_match_t *match)
 }
 
 
+mcp_rc_t
+mcp_pattern_set_next(const mcp_pattern_set_t *set, uint32_t *position,
+    mcp_pattern_match_t *match)
+{
+    const mcp_pattern_t  *pattern;
+
+    while (*position < set->count) {
+        pattern = &set->patterns[(*position)++];
+
+        if (pattern->kind == MCP_PATTERN_EXACT
+            || pattern->kind == MCP_PATTERN_GLOB)
+        {
+            match->value = pattern->value;
+            match->pattern = pattern->text;
+            match->exact = (pattern->kind == MCP_PATTERN_EXACT);
+            return MCP_OK;
+        }
+    }
+
+    return MCP_NO;
+}
+
+
 bool
 mcp_pattern_set_empty(const mcp_pattern_set_t *set)
 {

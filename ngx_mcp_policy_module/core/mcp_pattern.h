@@ -98,6 +98,13 @@ mcp_rc_t mcp_pattern_set_find(const mcp_pattern_set_t *set, mcp_str_t name,
 mcp_rc_t mcp_pattern_set_star(const mcp_pattern_set_t *set,
     mcp_pattern_match_t *match);
 
+/*
+ * Exact names and globs one after the other, a lone "*" not among them;
+ * "*position" is 0 before the first.  MCP_NO: there are no more.
+ */
+mcp_rc_t mcp_pattern_set_next(const mcp_pattern_set_t *set,
+    uint32_t *position, mcp_pattern_match_t *match);
+
 bool mcp_pattern_set_empty(const mcp_pattern_set_t *set);
 
 /*

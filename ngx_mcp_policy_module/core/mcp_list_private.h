@@ -1,0 +1,50 @@
+/*
+ * What the files behind mcp_list_filter.h share: mcp_list_filter.c (messages
+ * and whose answers they are), mcp_list_element.c (what is in a result).
+ */
+
+#ifndef MCP_LIST_PRIVATE_H
+#define MCP_LIST_PRIVATE_H
+
+#include "mcp_json_edit.h"
+#include "mcp_list_filter.h"
+#include "mcp_outcome.h"
+
+#pragma GCC visibility push(hidden)
+
+
+/* One text. */
+typedef struct {
+    const mcp_list_filter_t  *filter;
+    mcp_arena_t              *arena;
+    mcp_list_result_t        *result;
+    mcp_json_t                json;
+    mcp_json_edit_t           edit;
+    mcp_outcome_id_t         *ids;        /* of the requests, once asked for */
+    size_t                    work;       /* of templates */
+} mcp_list_t;
+
+
+/*
+ * All return MCP_OK, MCP_NOMEM, or MCP_ERROR: the answer cannot be filtered.
+ */
+
+/*
+ * Values of the members with these names, none of which may come twice or in
+ * a spelling that other readers could take for it.
+ */
+mcp_rc_t mcp_list_members(mcp_list_t *list, uint32_t object,
+    const mcp_str_t *names, uint32_t count, uint32_t *values);
+
+mcp_rc_t mcp_list_array(mcp_list_t *list, mcp_list_kind_t kind,
+    uint32_t array);
+
+/* "expected": it is what was asked for. */
+mcp_rc_t mcp_list_completion(mcp_list_t *list, uint32_t index, bool expected);
+
+mcp_rc_t mcp_list_cache_scope(mcp_list_t *list, uint32_t index);
+mcp_rc_t mcp_list_ttl(mcp_list_t *list, uint32_t index);
+
+#pragma GCC visibility pop
+
+#endif /* MCP_LIST_PRIVATE_H */
