@@ -1,6 +1,7 @@
 /*
- * Response filters: nginx's own error pages become JSON-RPC errors, event
- * streams are passed on as they come.  Everything else is not touched.
+ * Response filters: nginx's own error pages become JSON-RPC errors, lists
+ * lose what their reader may not see, event streams are passed on as they
+ * come.  Everything else is not touched.
  */
 
 #include "ngx_http_mcp_policy.h"
@@ -36,6 +37,7 @@ ngx_http_mcp_policy_filter_init(void)
 static ngx_int_t
 ngx_http_mcp_policy_header_filter(ngx_http_request_t *r)
 {
+    ngx_int_t                        rc;
     ngx_http_mcp_policy_ctx_t       *ctx;
     ngx_http_mcp_policy_loc_conf_t  *mlcf;
 
@@ -68,6 +70,14 @@ ngx_http_mcp_policy_header_filter(ngx_http_request_t *r)
 
     if (ctx && ctx->watch) {
         ngx_http_mcp_policy_task_header(r, ctx);
+    }
+
+    if (ctx && ctx->list) {
+        rc = ngx_http_mcp_policy_answer_header(r, ctx);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
     }
 
     if (r->upstream
@@ -142,6 +152,10 @@ ngx_http_mcp_policy_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     if (ctx->watch) {
         ngx_http_mcp_policy_task_body(r, ctx, in);
+    }
+
+    if (ctx->answer) {
+        return ngx_http_mcp_policy_answer_body(r, ctx, in);
     }
 
     if (ctx->stream) {
