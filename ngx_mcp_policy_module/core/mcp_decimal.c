@@ -154,6 +154,69 @@ too_large:
 }
 
 
+/*
+ * Both are an integer, without zeros at its end, times a power of ten.  What
+ * of these powers is left for the divisor cannot divide such an integer;
+ * what is left for the value can do no more than make up for the divisor's
+ * factors 2 and 5, which are fewer than 60.
+ */
+
+mcp_rc_t
+mcp_decimal_multiple(mcp_str_t s, mcp_str_t divisor, bool *multiple)
+{
+    size_t         i;
+    int64_t        zeros;
+    uint64_t       modulus, rest;
+    mcp_decimal_t  x, y;
+
+    if (mcp_decimal_parse(s, &x) != MCP_OK
+        || mcp_decimal_parse(divisor, &y) != MCP_OK
+        || y.count == 0 || y.count > 18 || y.negative)
+    {
+        return MCP_ERROR;
+    }
+
+    *multiple = (x.count == 0);
+
+    if (x.count == 0) {
+        return MCP_OK;
+    }
+
+    zeros = (mcp_decimal_magnitude(&x) - (int64_t) x.count)
+            - (mcp_decimal_magnitude(&y) - (int64_t) y.count);
+
+    if (zeros < 0) {
+        return MCP_OK;
+    }
+
+    modulus = 0;
+
+    for (i = 0; i < y.digits.len; i++) {
+        if (y.digits.data[i] != '.') {
+            modulus = modulus * 10 + (uint64_t) (y.digits.data[i] - '0');
+        }
+    }
+
+    rest = 0;
+
+    for (i = 0; i < x.digits.len; i++) {
+        if (x.digits.data[i] != '.') {
+            rest = (rest * 10 + (uint64_t) (x.digits.data[i] - '0'))
+                   % modulus;
+        }
+    }
+
+    for ( /* void */ ; zeros > 0 && rest != 0 && i < x.digits.len + 60; i++) {
+        rest = rest * 10 % modulus;
+        zeros--;
+    }
+
+    *multiple = (rest == 0);
+
+    return MCP_OK;
+}
+
+
 size_t
 mcp_decimal_format(int64_t micros, char *buf, size_t size)
 {

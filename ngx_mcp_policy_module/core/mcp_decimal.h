@@ -26,6 +26,14 @@ bool mcp_decimal_valid(mcp_str_t s);
 bool mcp_decimal_integral(mcp_str_t s);
 
 /*
+ * Whether the value is a multiple of the divisor: exactly, and in time
+ * linear in the length.  MCP_ERROR when one is no number, or the divisor not
+ * above 0 or of more than 18 significant digits.
+ */
+mcp_rc_t mcp_decimal_multiple(mcp_str_t s, mcp_str_t divisor,
+    bool *multiple);
+
+/*
  * The value in millionths, for costs and limits.  MCP_ERROR with a text when
  * it is negative, has more than six places, or is over MCP_DECIMAL_MAX.
  * "1e0", "1.0", "-0" are fine: by value, whatever the spelling.

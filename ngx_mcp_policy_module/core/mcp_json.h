@@ -101,6 +101,13 @@ bool mcp_json_string_equal(const mcp_json_t *json, uint32_t index,
     mcp_str_t s);
 
 /*
+ * Whether two strings, also of different texts, have the same characters;
+ * an unpaired surrogate equals itself.
+ */
+bool mcp_json_strings_equal(const mcp_json_t *json_a, uint32_t a,
+    const mcp_json_t *json_b, uint32_t b);
+
+/*
  * The unescaped string; a view of the text when it has no escapes, else in
  * the arena.  MCP_NO when it contains U+0000 or an unpaired surrogate.
  */

@@ -139,17 +139,26 @@ mcp_json_string_equal(const mcp_json_t *json, uint32_t index, mcp_str_t s)
 bool
 mcp_json_keys_equal(const mcp_json_t *json, uint32_t a, uint32_t b)
 {
+    return mcp_json_strings_equal(json, a, json, b);
+}
+
+
+bool
+mcp_json_strings_equal(const mcp_json_t *json_a, uint32_t a,
+    const mcp_json_t *json_b, uint32_t b)
+{
     int                c;
     mcp_json_cursor_t  ca, cb;
 
-    if (!((json->tokens[a].flags | json->tokens[b].flags)
+    if (!((json_a->tokens[a].flags | json_b->tokens[b].flags)
           & MCP_JSON_ESCAPED))
     {
-        return mcp_str_equal(mcp_json_span(json, a), mcp_json_span(json, b));
+        return mcp_str_equal(mcp_json_span(json_a, a),
+                             mcp_json_span(json_b, b));
     }
 
-    mcp_json_cursor_init(&ca, mcp_json_span(json, a));
-    mcp_json_cursor_init(&cb, mcp_json_span(json, b));
+    mcp_json_cursor_init(&ca, mcp_json_span(json_a, a));
+    mcp_json_cursor_init(&cb, mcp_json_span(json_b, b));
 
     do {
         c = mcp_json_cursor_next(&ca);
