@@ -197,7 +197,8 @@ wants = $(if $(TESTS),$(findstring $1,$(TESTS)),yes)
 test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
         $(if $(STATIC),,$(TEST_MODULE)) \
         $(if $(call wants,fuzz),fuzzers) \
-        $(if $(or $(call wants,clients),$(call wants,conformance)),e2e-deps)
+        $(if $(or $(call wants,clients),$(call wants,conformance), \
+            $(call wants,canonical)),e2e-deps)
 	@$(TEST_ENV) prove -It/lib -j$(TEST_JOBS) --timer \
 	    $(or $(TESTS),$(ALL_TESTS))
 
