@@ -30,6 +30,7 @@ struct ngx_http_mcp_policy_answer_s {
 
 static ngx_uint_t ngx_http_mcp_policy_answer_expected(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx);
+static ngx_uint_t ngx_http_mcp_policy_answer_json(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_mcp_policy_answer_promised(ngx_http_request_t *r);
 static const char *ngx_http_mcp_policy_answer_check(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx);
@@ -109,15 +110,21 @@ ngx_http_mcp_policy_answer_expected(ngx_http_request_t *r,
         return 0;
     }
 
-    if (ngx_http_mcp_policy_content_type_is(r, "application/json",
-                                            sizeof("application/json") - 1))
-    {
+    if (ngx_http_mcp_policy_answer_json(r)) {
         return ngx_http_mcp_policy_answer_promised(r)
                || r->headers_out.content_length_n != 0;
     }
 
     return ngx_http_mcp_policy_answer_promised(r)
            && ctx->list->conf->transport != MCP_TRANSPORT_SSE;
+}
+
+
+static ngx_uint_t
+ngx_http_mcp_policy_answer_json(ngx_http_request_t *r)
+{
+    return ngx_http_mcp_policy_content_type_is(r, "application/json",
+                                             sizeof("application/json") - 1);
 }
 
 
@@ -144,9 +151,7 @@ ngx_http_mcp_policy_answer_check(ngx_http_request_t *r,
         return "it is a part";
     }
 
-    if (!ngx_http_mcp_policy_content_type_is(r, "application/json",
-                                             sizeof("application/json") - 1))
-    {
+    if (!ngx_http_mcp_policy_answer_json(r)) {
         return "its type is not application/json";
     }
 

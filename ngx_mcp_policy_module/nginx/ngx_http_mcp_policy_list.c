@@ -285,14 +285,12 @@ ngx_int_t
 ngx_http_mcp_policy_list_refuse(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, mcp_arena_t *arena, mcp_str_t *text)
 {
-    mcp_caller_t                 caller;
     mcp_list_filter_t            filter;
     ngx_http_mcp_policy_list_t  *list;
 
     list = ctx->list;
 
-    ngx_http_mcp_policy_set_caller(r, list->ctx, list->conf, &caller);
-    ngx_http_mcp_policy_list_filter(list, &caller, &filter);
+    ngx_http_mcp_policy_list_filter(list, NULL, &filter);
 
     return (mcp_list_refuse(&filter, list->batch, arena, text) == MCP_OK)
            ? NGX_OK : NGX_ERROR;

@@ -229,7 +229,7 @@ static ngx_command_t  ngx_http_mcp_policy_commands[] = {
       ngx_conf_set_size_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_mcp_policy_loc_conf_t, max_list),
-      NULL },
+      &ngx_http_mcp_policy_limit },
 
     /* inside mcp_policy { } */
 
