@@ -22,6 +22,8 @@ typedef struct {
 } cli_command_t;
 
 cli_code_t cli_check(int argc, char *const *argv);
+cli_code_t cli_classify(int argc, char *const *argv);
+cli_code_t cli_scan(int argc, char *const *argv);
 cli_code_t cli_test(int argc, char *const *argv);
 
 
@@ -73,6 +75,9 @@ char *cli_copy(const char *data, size_t length);
 
 /* The core's view of malloc and free. */
 extern const mcp_allocator_t  cli_allocator;
+
+/* For JSON that strangers wrote. */
+void cli_limits(mcp_limits_t *limits);
 
 static inline mcp_str_t
 cli_str(const char *s)

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "cli.h"
 
 
-#define CLI_FILE_MAX  (256 * 1024 * 1024)
+#define CLI_FILE_MAX    (256 * 1024 * 1024)
+#define CLI_TOKENS_MAX  (8 * 1000 * 1000)
 
 
 static void *cli_core_alloc(void *data, size_t size);
@@ -16,6 +18,7 @@ static void cli_core_free(void *data, void *p);
 static const cli_option_t *cli_find_option(const cli_option_t *options,
     const char *arg, const char **value);
 static bool cli_colours(FILE *out);
+static bool cli_deceives(const uint8_t *p, size_t length);
 
 
 const mcp_allocator_t  cli_allocator = { cli_core_alloc, cli_core_free,
@@ -166,10 +169,29 @@ cli_print(FILE *out, mcp_str_t s)
         } else if (ch == 0xc2 && i + 1 < s.len && s.data[i + 1] < 0xa0) {
             fprintf(out, "\\u%04x", s.data[++i]);    /* U+0080 to U+009F */
 
+        } else if (cli_deceives(s.data + i, s.len - i)) {
+            fprintf(out, "\\u20%02x", (s.data[i + 1] == 0x80 ? 0 : 0x40)
+                                       | (s.data[i + 2] & 0x3f));
+            i += 2;
+
         } else {
             putc(ch, out);
         }
     }
+}
+
+
+/* U+200B to 200F, 2028 to 202E, 2060 to 206F: order, and ends of lines. */
+static bool
+cli_deceives(const uint8_t *p, size_t length)
+{
+    if (length < 3 || p[0] != 0xe2) {
+        return false;
+    }
+
+    return (p[1] == 0x80 && ((p[2] >= 0x8b && p[2] <= 0x8f)
+                             || (p[2] >= 0xa8 && p[2] <= 0xae)))
+           || (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf);
 }
 
 
@@ -278,6 +300,26 @@ cli_copy(const char *data, size_t length)
     p[length] = '\0';
 
     return p;
+}
+
+
+void
+cli_limits(mcp_limits_t *limits)
+{
+    memset(limits, 0, sizeof(mcp_limits_t));
+
+    limits->depth = MCP_DEFAULT_DEPTH;
+    limits->tokens = CLI_TOKENS_MAX;
+    limits->string_length = MCP_DEFAULT_STRING_LENGTH;
+    limits->number_length = MCP_DEFAULT_NUMBER_LENGTH;
+    limits->batch = MCP_DEFAULT_BATCH;
+
+    if (getrandom(limits->hash_key, sizeof(limits->hash_key), 0)
+        != sizeof(limits->hash_key))
+    {
+        cli_error("no random numbers");
+        exit(CLI_FAILED);
+    }
 }
 
 
