@@ -49,6 +49,11 @@ http {
             proxy_pass http://127.0.0.1:8081;
         }
 
+        location /plain {
+            mcp_list_filter off;
+            proxy_pass http://127.0.0.1:8081;
+        }
+
         location /zipped {
             gzip on;
             gzip_types text/event-stream;
@@ -142,7 +147,28 @@ $request->respond(202);
 is($client->read_response()->status, 202, 'an allowed call passes');
 is($request->json->{id}, 8, 'to the upstream');
 
+# An event that has begun is held where lists are filtered: nothing waits
+
+$s->{request}->chunk("event: message\nda");
+post('one', 'forbidden', 19);
+is(data($s->{client}->read_event())->{id}, 19,
+   'a refusal does not wait for an event that has begun');
+$s->{request}->chunk("ta: {\"n\":\"first\"}\n\n");
+is($s->{client}->read_event()->{raw}, "event: message\ndata: {\"n\":\"first\"}\n",
+   'which is not broken');
+
+$s->{request}->chunk(": half a com");
+1 until ($s->{client}{events} .= $s->{client}->body_piece()) =~ /com$/;
+post('one', 'forbidden', 18);
+$s->{request}->chunk("ment\n");
+is($s->{client}->read_event()->{raw} =~ s/data:.*id":(\d+).*/$1/r,
+   ": half a comment\nevent: message\n18\n", 'nor is a comment');
+$s->{client}->close();
+$s->{request}->wait_closed();
+
 # Not within an event
+
+$s = open_stream('/message?sessionId=one', uri => '/plain');
 
 $s->{request}->chunk("event: message\nda");
 post('one', 'forbidden', 20);
@@ -154,7 +180,7 @@ is(data($s->{client}->read_event())->{id}, 20, 'the refusal comes after it');
 
 # Slots of the box are used again; the order stays that of the calls
 
-my $first = open_stream('/message?sessionId=first');
+my $first = open_stream('/message?sessionId=first', uri => '/plain');
 $s->{request}->chunk('data: {');
 $first->{request}->chunk('data: {');
 
@@ -265,7 +291,7 @@ is(post('four', 'forbidden', 1)->status, 400, 'likewise');
 
 # Left for a stream that ends in the middle of an event
 
-$s = open_stream('/message?sessionId=five');
+$s = open_stream('/message?sessionId=five', uri => '/plain');
 $s->{request}->chunk("data: unfin");
 1 until $s->{client}->body_piece() =~ /unfin/;
 is(post('five', 'forbidden', 1)->status, 202, 'a refusal waits');
@@ -276,7 +302,7 @@ ok($t->wait_log(qr/event stream ended before 1 refusals were sent/),
 
 # Streams that nothing can be put into
 
-$s = open_stream('/message?sessionId=six',
+$s = open_stream('/message?sessionId=six', uri => '/plain',
                  answer => [ 'Content-Encoding' => 'gzip' ]);
 is(post('six', 'forbidden', 1)->status, 400, 'a compressed stream');
 $s->{client}->close();

@@ -58,15 +58,18 @@ mcp_event_write_fields(mcp_event_writer_t *writer, mcp_str_t event)
     while (event.len) {
         n = mcp_event_stream_line(event);
 
+        if (n == event.len) {
+            /* of an event that is not complete */
+            return;
+        }
+
         line.data = event.data;
         line.len = n;
 
         /* the two bytes of a CRLF make one line and an empty one */
 
-        n += (n < event.len);
-
-        event.data += n;
-        event.len -= n;
+        event.data += n + 1;
+        event.len -= n + 1;
 
         if (mcp_event_write_starts(line, mcp_str("id:"))
             || mcp_event_write_starts(line, mcp_str("retry:")))

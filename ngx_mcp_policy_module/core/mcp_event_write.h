@@ -15,8 +15,8 @@
  * Writes the event that "event" becomes when its data is the JSON text in
  * "pieces": of type message, with the id and retry lines that it had, lines
  * ending in LF.  Line ends of the text become blanks, and what some clients
- * take for one (U+0085, U+2028, U+2029) is escaped.  An empty "event" is one
- * without an id.
+ * take for one (U+0085, U+2028, U+2029) is escaped.  "event" may be the first
+ * bytes of one: a line without an end does not count.
  *
  * Returns the number of bytes; with "dst" NULL they are only counted.
  */

@@ -200,8 +200,9 @@ struct ngx_http_mcp_policy_ctx_s {
     ngx_http_mcp_policy_facts_t   facts;
     mcp_reply_t                   reply;      /* status 0: allowed */
     ngx_str_t                     raw_id;     /* of a single request */
-    ngx_http_mcp_policy_stream_t *stream;     /* an event stream to which
-                                                 refusals can be added */
+    ngx_http_mcp_policy_stream_t *stream;     /* an event stream that is
+                                                 rewritten, or that refusals
+                                                 can be added to */
     ngx_http_mcp_policy_watch_t  *watch;      /* an answer that may create
                                                  a task */
     mcp_charge_t                 *charges;    /* taken when it was allowed */
@@ -314,8 +315,8 @@ ngx_int_t ngx_http_mcp_policy_next_body(ngx_http_request_t *r,
 ngx_int_t ngx_http_mcp_policy_content_type_is(ngx_http_request_t *r,
     const char *type, size_t len);
 
-/* ngx_http_mcp_policy_stream.c: streams that refusals can be added to */
-ngx_int_t ngx_http_mcp_policy_stream_start(ngx_http_request_t *r,
+/* ngx_http_mcp_policy_filter_stream.c: event streams */
+ngx_int_t ngx_http_mcp_policy_stream_header(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx);
 ngx_int_t ngx_http_mcp_policy_stream_body(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, ngx_chain_t *in);
@@ -353,6 +354,8 @@ ngx_int_t ngx_http_mcp_policy_answer_header(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx);
 ngx_int_t ngx_http_mcp_policy_answer_body(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, ngx_chain_t *in);
+ngx_int_t ngx_http_mcp_policy_answer_refuse(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const char *failure);
 
 /* ngx_http_mcp_policy_variables.c */
 ngx_int_t ngx_http_mcp_policy_add_variables(ngx_conf_t *cf);

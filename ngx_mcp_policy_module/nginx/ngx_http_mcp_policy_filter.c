@@ -10,8 +10,6 @@
 static ngx_int_t ngx_http_mcp_policy_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_mcp_policy_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
-static ngx_int_t ngx_http_mcp_policy_event_stream(ngx_http_request_t *r,
-    ngx_http_mcp_policy_ctx_t *ctx);
 static ngx_int_t ngx_http_mcp_policy_replace_body(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, ngx_chain_t *in);
 static ngx_int_t ngx_http_mcp_policy_is_error_page(ngx_http_request_t *r);
@@ -80,50 +78,14 @@ ngx_http_mcp_policy_header_filter(ngx_http_request_t *r)
         }
     }
 
-    if (r->upstream
-        && ngx_http_mcp_policy_content_type_is(r, "text/event-stream",
-                                          sizeof("text/event-stream") - 1)
-        && ngx_http_mcp_policy_event_stream(r, ctx) != NGX_OK)
+    if (ngx_http_mcp_policy_content_type_is(r, "text/event-stream",
+                                            sizeof("text/event-stream") - 1)
+        && ngx_http_mcp_policy_stream_header(r, ctx) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     return ngx_http_next_header_filter(r);
-}
-
-
-static ngx_int_t
-ngx_http_mcp_policy_event_stream(ngx_http_request_t *r,
-    ngx_http_mcp_policy_ctx_t *ctx)
-{
-    ngx_http_upstream_t  *u;
-
-    u = r->upstream;
-
-    if (u->cacheable || u->store) {
-        return NGX_OK;
-    }
-
-    /*
-     * nginx tests u->buffering after the header filters: events arrive as
-     * they are sent, also where nobody wrote "proxy_buffering off".
-     */
-
-    u->buffering = 0;
-
-    /* a stream of known length or compressed has no place for more */
-
-    if (ctx == NULL || ctx->policy == NULL
-        || r->method != NGX_HTTP_GET
-        || r->headers_out.status != NGX_HTTP_OK
-        || r->headers_out.content_length_n != -1
-        || (r->headers_out.content_encoding
-            && r->headers_out.content_encoding->value.len))
-    {
-        return NGX_OK;
-    }
-
-    return ngx_http_mcp_policy_stream_start(r, ctx);
 }
 
 

@@ -53,8 +53,6 @@ static ngx_int_t ngx_http_mcp_policy_answer_send(ngx_http_request_t *r,
     ngx_http_mcp_policy_answer_t *answer);
 static ngx_int_t ngx_http_mcp_policy_answer_fail(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const char *failure);
-static ngx_int_t ngx_http_mcp_policy_answer_refuse(ngx_http_request_t *r,
-    ngx_http_mcp_policy_ctx_t *ctx, const char *failure);
 static void ngx_http_mcp_policy_answer_clear(ngx_http_request_t *r);
 static void *ngx_http_mcp_policy_answer_alloc(void *data, u_int items,
     u_int size);
@@ -608,7 +606,7 @@ ngx_http_mcp_policy_answer_fail(ngx_http_request_t *r,
  * its header says: a client needs to know that it has to log in.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_mcp_policy_answer_refuse(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const char *failure)
 {

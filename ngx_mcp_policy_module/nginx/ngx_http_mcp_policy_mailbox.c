@@ -258,7 +258,7 @@ ngx_http_mcp_policy_mailbox_post(ngx_http_request_t *r,
     (void) ngx_atomic_fetch_add(&zone->shared->mail, 1);
 
     if (pid == ngx_pid) {
-        ngx_http_mcp_policy_stream_wake();
+        ngx_http_mcp_policy_inbox_wake();
     }
 
     return NGX_OK;

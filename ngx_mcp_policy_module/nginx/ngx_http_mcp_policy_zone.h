@@ -174,8 +174,8 @@ ngx_uint_t ngx_http_mcp_policy_mailbox_close(
 size_t ngx_http_mcp_policy_mailbox_take(ngx_http_mcp_policy_zone_t *zone,
     uint64_t serial, u_char *buf, size_t size, ngx_uint_t *more);
 
-/* ngx_http_mcp_policy_stream.c: soon looks into the mailboxes */
-void ngx_http_mcp_policy_stream_wake(void);
+/* ngx_http_mcp_policy_inbox.c: soon looks into the mailboxes */
+void ngx_http_mcp_policy_inbox_wake(void);
 
 #pragma GCC visibility pop
 

@@ -78,6 +78,8 @@ test_fields(void)
                 "id: 2\nretry: 5\n");
     check_event("comments and unknown fields",
                 mcp_str(": c\nid2: 3\nidx\nID: 4\ndata: 1\n\n"), "");
+    check_event("a line without an end", mcp_str("id: 1\nretry: 5\rid: 2"),
+                "id: 1\nretry: 5\n");
     check_event("data that looks like an id",
                 mcp_str("data: id: 4\ndata:id: 5\n\n"), "");
 }
