@@ -41,6 +41,7 @@
 #include "mcp_condition.h"
 #include "mcp_decimal.h"
 #include "mcp_json_scan.h"
+#include "mcp_typing.h"
 
 
 typedef enum {
@@ -98,6 +99,8 @@ static mcp_found_t mcp_judge_type(mcp_trial_t *trial,
     const mcp_operand_t *operand);
 static mcp_operand_t mcp_operand_json(const mcp_json_t *json, uint32_t index);
 static mcp_found_t mcp_operand_equal(mcp_trial_t *trial,
+    const mcp_operand_t *operand, uint32_t number);
+static mcp_found_t mcp_operand_typed(mcp_trial_t *trial,
     const mcp_operand_t *operand, uint32_t number);
 static mcp_found_t mcp_operand_string(mcp_trial_t *trial,
     const mcp_operand_t *operand, mcp_str_t *s);
@@ -433,6 +436,13 @@ mcp_judge_contains(mcp_trial_t *trial, const mcp_operand_t *operand)
     }
 
     if (operand->type != MCP_JSON_ARRAY) {
+
+        if (trial->condition->typing == MCP_TYPING_FILE
+            && trial->condition->value_types[0] != MCP_JSON_STRING)
+        {
+            return MCP_FOUND_UNDECIDABLE;
+        }
+
         found = mcp_operand_string(trial, operand, &s);
 
         if (found != MCP_FOUND_YES) {
@@ -472,10 +482,12 @@ mcp_judge_contains(mcp_trial_t *trial, const mcp_operand_t *operand)
 static mcp_found_t
 mcp_judge_exists(mcp_trial_t *trial, const mcp_operand_t *operand)
 {
-    (void) trial;
+    bool  exists;
 
-    return (operand != NULL && operand->type != MCP_JSON_NULL)
-           ? MCP_FOUND_YES : MCP_FOUND_NO;
+    exists = operand != NULL && operand->type != MCP_JSON_NULL;
+
+    return (exists != trial->condition->negate) ? MCP_FOUND_YES
+                                                : MCP_FOUND_NO;
 }
 
 
@@ -583,6 +595,10 @@ mcp_operand_equal(mcp_trial_t *trial, const mcp_operand_t *operand,
 
     value = mcp_trial_value(trial, number);
 
+    if (trial->condition->typing == MCP_TYPING_FILE) {
+        return mcp_operand_typed(trial, operand, number);
+    }
+
     if (operand->type == MCP_JSON_ARRAY || operand->type == MCP_JSON_OBJECT
         || mcp_trial_value_empty(trial, number))
     {
@@ -610,6 +626,26 @@ mcp_operand_equal(mcp_trial_t *trial, const mcp_operand_t *operand,
     }
 
     return equal ? MCP_FOUND_YES : MCP_FOUND_NO;
+}
+
+
+static mcp_found_t
+mcp_operand_typed(mcp_trial_t *trial, const mcp_operand_t *operand,
+    uint32_t number)
+{
+    switch (mcp_typing_equal(trial->subject->json, operand->index,
+                             trial->condition->value_types[number],
+                             trial->condition->values[number].literal))
+    {
+    case MCP_EQUAL_YES:
+        return MCP_FOUND_YES;
+
+    case MCP_EQUAL_NO:
+        return MCP_FOUND_NO;
+
+    default:
+        return MCP_FOUND_UNDECIDABLE;
+    }
 }
 
 

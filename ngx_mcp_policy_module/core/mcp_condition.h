@@ -53,14 +53,25 @@ typedef struct {
 } mcp_path_t;
 
 
+/* How values are compared. */
+typedef enum {
+    MCP_TYPING_CONF = 0,   /* in the type that the argument has */
+    MCP_TYPING_FILE        /* of policy files: see mcp_typing.h */
+} mcp_typing_t;
+
 typedef struct {
     bool           on_arguments;   /* "arg", else "require" */
+    mcp_typing_t   typing;
     mcp_path_t     path;           /* of "arg" */
     mcp_text_t     subject;        /* of "require" */
     mcp_str_t      subject_text;   /* as written, for messages */
     mcp_op_t       op;
     mcp_text_t    *values;
     uint32_t       value_count;
+    const uint8_t *value_types;    /* of FILE: mcp_json_type_t of each value,
+                                      whose text is empty unless it is a
+                                      string or a number */
+    bool           negate;         /* of FILE: exists false */
     mcp_regex_t   *regex;          /* of regex and not_regex */
     uint32_t       types;          /* of type: bits 1 << mcp_json_type_t, and
                                       MCP_TYPE_INTEGER */
