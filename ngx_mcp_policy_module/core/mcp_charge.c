@@ -183,6 +183,13 @@ mcp_charge_key(mcp_judge_t *judge, mcp_pending_t *pending,
         head[2] = 0;
         mcp_charge_append(&text, MCP_TAG_NAMED, limit->counter);
 
+        if (limit->space == MCP_COUNTER_OF_TOOL) {
+            mcp_charge_append(&text, MCP_TAG_CALLED, scope->name);
+
+        } else if (limit->space == MCP_COUNTER_OF_ALL) {
+            mcp_charge_append(&text, MCP_TAG_SHARED, mcp_str("*"));
+        }
+
     } else {
         mcp_charge_append(&text, MCP_TAG_NAMED, pending->rule->name);
         mcp_charge_append(&text, limit->shared ? MCP_TAG_SHARED

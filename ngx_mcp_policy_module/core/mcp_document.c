@@ -4,8 +4,7 @@
 #include "mcp_siphash.h"
 
 
-#define MCP_DOCUMENT_NAMES_FEW    8
-#define MCP_DOCUMENT_NAME_SHOWN   100
+#define MCP_DOCUMENT_NAME_SHOWN  100
 
 
 static void mcp_document_same_name(const mcp_member_t *first,
@@ -49,36 +48,15 @@ mcp_document_type_name(const mcp_node_t *node)
 
 
 mcp_rc_t
-mcp_document_check_names(const mcp_node_t *map, mcp_arena_t *arena,
-    const mcp_document_caller_t *caller)
+mcp_document_check_names(mcp_node_t *map, mcp_member_t *members,
+    mcp_arena_t *arena, const mcp_document_caller_t *caller)
 {
     size_t                size, mask, slot;
-    mcp_rc_t              rc;
-    uint32_t              i, n;
+    uint32_t              i, kept;
     uint64_t              hash[2];
     const mcp_member_t  **slots;
 
-    rc = MCP_OK;
-
-    if (map->count <= MCP_DOCUMENT_NAMES_FEW) {
-
-        for (i = 1; i < map->count; i++) {
-            for (n = 0; n < i; n++) {
-                if (mcp_str_equal(map->members[n].name,
-                                  map->members[i].name))
-                {
-                    mcp_document_same_name(&map->members[n],
-                                           &map->members[i], caller);
-                    rc = MCP_ERROR;
-                    break;
-                }
-            }
-        }
-
-        return rc;
-    }
-
-    for (size = 16; size < (size_t) map->count * 2; size *= 2) { /* void */ }
+    for (size = 4; size < (size_t) map->count * 2; size *= 2) { /* void */ }
 
     slots = mcp_arena_calloc(arena, size * sizeof(mcp_member_t *));
     if (slots == NULL) {
@@ -86,28 +64,35 @@ mcp_document_check_names(const mcp_node_t *map, mcp_arena_t *arena,
     }
 
     mask = size - 1;
+    kept = 0;
 
     for (i = 0; i < map->count; i++) {
-        mcp_siphash(caller->hash_key, map->members[i].name, hash);
+        mcp_siphash(caller->hash_key, members[i].name, hash);
 
         slot = hash[0] & mask;
 
         while (slots[slot] != NULL
-               && !mcp_str_equal(slots[slot]->name, map->members[i].name))
+               && !mcp_str_equal(slots[slot]->name, members[i].name))
         {
             slot = (slot + 1) & mask;
         }
 
-        if (slots[slot] == NULL) {
-            slots[slot] = &map->members[i];
+        if (slots[slot] != NULL) {
+            mcp_document_same_name(slots[slot], &members[i], caller);
             continue;
         }
 
-        mcp_document_same_name(slots[slot], &map->members[i], caller);
-        rc = MCP_ERROR;
+        members[kept] = members[i];
+        slots[slot] = &members[kept++];
     }
 
-    return rc;
+    if (kept == map->count) {
+        return MCP_OK;
+    }
+
+    map->count = kept;
+
+    return MCP_ERROR;
 }
 
 

@@ -40,8 +40,7 @@ struct mcp_node_s {
     bool                 date;       /* a string that YAML 1.1 takes for a
                                         date: it has no quotes */
     mcp_str_t            text;       /* a string; a number as JSON spells it */
-    const mcp_member_t  *members;    /* in written order, names unique unless
-                                        that was reported */
+    const mcp_member_t  *members;    /* in written order, names unique */
     const mcp_node_t   **items;
 };
 
@@ -78,11 +77,11 @@ const mcp_node_t *mcp_document_member(const mcp_node_t *map, mcp_str_t name);
 const char *mcp_document_type_name(const mcp_node_t *node);
 
 /*
- * For the readers: reports every name that a map has twice.  MCP_ERROR when
- * there was one.
+ * For the readers: reports every name that a map has twice and keeps the
+ * first.  MCP_ERROR when there was one; "members" are those of the map.
  */
-mcp_rc_t mcp_document_check_names(const mcp_node_t *map, mcp_arena_t *arena,
-    const mcp_document_caller_t *caller);
+mcp_rc_t mcp_document_check_names(mcp_node_t *map, mcp_member_t *members,
+    mcp_arena_t *arena, const mcp_document_caller_t *caller);
 
 #pragma GCC visibility pop
 

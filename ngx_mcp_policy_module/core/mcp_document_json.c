@@ -236,7 +236,8 @@ mcp_document_map(mcp_document_reading_t *reading, uint32_t index)
 
     node->members = members;
 
-    rc = mcp_document_check_names(node, reading->arena, reading->caller);
+    rc = mcp_document_check_names(node, members, reading->arena,
+                                  reading->caller);
 
     if (rc == MCP_ERROR) {
         reading->failed = true;

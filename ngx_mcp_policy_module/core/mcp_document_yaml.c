@@ -372,7 +372,7 @@ mcp_yaml_close(mcp_yaml_reading_t *reading)
     mcp_rc_t           rc;
     uint32_t           i;
     mcp_node_t        *node;
-    mcp_member_t      *members;
+    mcp_member_t      *members, *own;
     mcp_yaml_frame_t  *frame;
 
     frame = &reading->frames[reading->depth - 1];
@@ -387,18 +387,20 @@ mcp_yaml_close(mcp_yaml_reading_t *reading)
     }
 
     if (node->type == MCP_NODE_MAP) {
-        node->members = mcp_arena_alloc(reading->arena, node->count
-                                                      * sizeof(mcp_member_t));
-        if (node->members == NULL) {
+        own = mcp_arena_alloc(reading->arena,
+                              node->count * sizeof(mcp_member_t));
+        if (own == NULL) {
             return MCP_NOMEM;
         }
 
         if (node->count != 0) {
-            memcpy((void *) node->members, members,
-                   node->count * sizeof(mcp_member_t));
+            memcpy(own, members, node->count * sizeof(mcp_member_t));
         }
 
-        rc = mcp_document_check_names(node, reading->arena, reading->caller);
+        node->members = own;
+
+        rc = mcp_document_check_names(node, own, reading->arena,
+                                      reading->caller);
 
         if (rc == MCP_NOMEM) {
             return rc;

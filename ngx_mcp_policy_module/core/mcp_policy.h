@@ -52,6 +52,12 @@ typedef struct {
     mcp_key_t         *keys;          /* per=; one of kind GRANT by default */
     uint32_t           key_count;
     mcp_str_t          counter;       /* counter=, else empty: per tool */
+    enum {
+        MCP_COUNTER_SHARED = 0,       /* by all users of the name */
+        MCP_COUNTER_OF_TOOL,          /* policy files: each tool its own */
+        MCP_COUNTER_OF_ALL            /* policy files: that of the rules for
+                                         all tools */
+    } space;                          /* of a named counter */
     bool               shared;        /* unnamed in a lone "*" block: one
                                          counter for all tools */
     int64_t            cost;          /* cost=N, millionths; 1 by default */

@@ -166,6 +166,51 @@ mcp_policy_setter(mcp_policy_set_require);
 mcp_policy_setter(mcp_policy_set_limit);
 
 
+/*
+ * mcp_policy_typed.c: for front ends whose policies are no words.  What is
+ * added is complete: no block is open.  NULL, MCP_NOMEM: that was reported.
+ */
+
+/* A block for the tool of exactly this name, or "*". */
+mcp_rule_t *mcp_policy_add_tool(mcp_policy_builder_t *builder,
+    mcp_str_t name, const mcp_place_t *place);
+mcp_rc_t mcp_policy_add_hidden(mcp_policy_builder_t *builder, mcp_str_t name,
+    const mcp_place_t *place);
+
+/* A rule in a block; the name may be empty. */
+mcp_rule_t *mcp_policy_add_rule(mcp_policy_builder_t *builder,
+    mcp_rule_t *block, mcp_str_t name, const mcp_place_t *place);
+
+/* The message of a rule, word for word; an empty one is none. */
+mcp_rc_t mcp_policy_add_message(mcp_policy_builder_t *builder,
+    mcp_rule_t *rule, mcp_str_t text, const mcp_place_t *place);
+
+/* These own the condition: it is freed when they fail. */
+mcp_rc_t mcp_policy_add_requirement(mcp_policy_builder_t *builder,
+    mcp_rule_t *rule, mcp_condition_t *condition, const mcp_place_t *place);
+mcp_rc_t mcp_policy_add_deny_condition(mcp_policy_builder_t *builder,
+    mcp_deny_if_t *deny_if, mcp_condition_t *condition,
+    const mcp_place_t *place);
+
+mcp_deny_if_t *mcp_policy_add_deny_if(mcp_policy_builder_t *builder,
+    mcp_rule_t *rule, const mcp_place_t *place);
+mcp_rc_t mcp_policy_add_deny(mcp_policy_builder_t *builder, mcp_rule_t *rule,
+    const mcp_place_t *place);
+mcp_rc_t mcp_policy_add_approve(mcp_policy_builder_t *builder,
+    mcp_rule_t *rule, const mcp_place_t *place);
+
+/* A fixed window; "key" is GRANT or GLOBAL, "cost" what a call costs. */
+mcp_limit_t *mcp_policy_add_limit(mcp_policy_builder_t *builder,
+    mcp_rule_t *rule, int64_t amount, mcp_str_t window, uint64_t window_ms,
+    mcp_key_kind_t key, mcp_str_t counter, const mcp_place_t *place);
+
+
+/* mcp_policy_directive.c */
+
+/* Whether one letter more, less, another or swapped makes "a" of "b". */
+bool mcp_policy_one_edit(mcp_str_t a, mcp_str_t b);
+
+
 /* mcp_policy_check.c */
 
 /* What can only be said when a block is closed. */

@@ -52,7 +52,6 @@ static mcp_rc_t mcp_policy_check_shape(mcp_policy_builder_t *builder,
 static mcp_rc_t mcp_policy_check_single(mcp_policy_builder_t *builder,
     mcp_frame_t *frame, const mcp_directive_t *directive,
     const mcp_place_t *place);
-static bool mcp_policy_one_edit(mcp_str_t a, mcp_str_t b);
 
 
 static const mcp_directive_t  mcp_directives[] = {
@@ -312,8 +311,7 @@ mcp_policy_unknown(mcp_policy_builder_t *builder, mcp_context_t context,
 }
 
 
-/* Whether one letter more, less, another or swapped makes "a" of "b". */
-static bool
+bool
 mcp_policy_one_edit(mcp_str_t a, mcp_str_t b)
 {
     while (a.len > 0 && b.len > 0 && a.data[0] == b.data[0]) {
