@@ -119,10 +119,8 @@ runs('no such file', ['check', 'nowhere.conf'], 2, '',
 runs('a directory', ['check', '.'], 2, '', qr/\.: Is a directory/);
 
 for my $name ('p.json', 'p.yaml', 'p.yml') {
-    runs("check $name", ['check', $name], 2, '',
-         qr/$name: .* not supported by this version yet/);
-    runs("test $name", ['test', $name, 'c.jsonl'], 2, '',
-         qr/$name: .* not supported by this version yet/);
+    runs("no $name", ['check', $name], 2, '',
+         "mcp-policy: error: $name: No such file or directory\n");
 }
 
 

@@ -13,8 +13,9 @@ static const char  cli_check_usage[] =
 static const char  cli_check_help[] =
     "\n"
     "Reads the mcp_policy blocks of nginx configuration files, of a whole\n"
-    "nginx.conf or parts of it, and prints what is wrong with them.  The\n"
-    "files that \"include\" names are read, too.\n"
+    "nginx.conf or parts of it, and policies in .json and .yaml files, and\n"
+    "prints what is wrong with them.  The files that \"include\" names are\n"
+    "read, too.\n"
     "\n"
     "  --prefix DIR   where relative includes are; default: the directory\n"
     "                 of FILE\n"

@@ -4,6 +4,7 @@
 
 #include "load.h"
 #include "mcp_policy_conf.h"
+#include "mcp_policy_file.h"
 #include "text.h"
 
 
@@ -15,6 +16,10 @@ struct cli_file_s {
 };
 
 
+static cli_code_t cli_load_file(cli_load_t *load,
+    const mcp_policy_conf_file_t *file);
+static cli_policy_t *cli_load_add(cli_load_t *load, char *name,
+    const mcp_place_t *place);
 static bool cli_load_suffix(const char *path, const char *suffix);
 static char *cli_load_full_name(const cli_load_t *load, mcp_str_t name);
 static mcp_rc_t cli_load_read(cli_load_t *load, char **names,
@@ -101,14 +106,6 @@ cli_load(cli_load_t *load, const char *path)
     const cli_file_t          *file;
     mcp_policy_conf_caller_t   caller;
 
-    if (cli_load_suffix(path, ".json") || cli_load_suffix(path, ".yaml")
-        || cli_load_suffix(path, ".yml"))
-    {
-        cli_error("%s: policies in JSON and YAML are not supported by this "
-                  "version yet, only .conf files", path);
-        return CLI_FAILED;
-    }
-
     name = cli_copy(path, strlen(path));
 
     if (cli_load_read(load, &name, 1, &file, &failed) != MCP_OK) {
@@ -120,6 +117,12 @@ cli_load(cli_load_t *load, const char *path)
     errors = load->errors;
     count = load->count;
     load->path = path;
+
+    if (cli_load_suffix(path, ".json") || cli_load_suffix(path, ".yaml")
+        || cli_load_suffix(path, ".yml"))
+    {
+        return cli_load_file(load, file->files);
+    }
 
     caller.include = cli_load_include;
     caller.policy_start = cli_load_start;
@@ -144,6 +147,66 @@ cli_load(cli_load_t *load, const char *path)
     }
 
     return (rc != MCP_OK || load->errors > errors) ? CLI_FINDINGS : CLI_GOOD;
+}
+
+
+/* A policy in JSON or YAML has the name of its file. */
+static cli_code_t
+cli_load_file(cli_load_t *load, const mcp_policy_conf_file_t *file)
+{
+    char            *name;
+    mcp_rc_t         rc;
+    const char      *base, *suffix;
+    mcp_place_t      place;
+    cli_policy_t    *policy;
+    mcp_frontend_t   frontend;
+
+    base = strrchr(file->name, '/');
+    base = base ? base + 1 : file->name;
+    suffix = strrchr(base, '.');
+
+    name = cli_copy(base, (size_t) (suffix - base));
+
+    place.file = file->name;
+    place.line = 1;
+    place.column = 1;
+
+    policy = cli_load_add(load, name, &place);
+
+    memset(&frontend, 0, sizeof(mcp_frontend_t));
+    frontend.report = cli_load_report;
+    frontend.data = load;
+
+    rc = mcp_policy_file_read(cli_str(name), file->name, file->text,
+                              &cli_allocator, &frontend, cli_hash_key,
+                              &policy->policy);
+    if (rc == MCP_NOMEM) {
+        cli_error("out of memory");
+        return CLI_FAILED;
+    }
+
+    return rc == MCP_OK ? CLI_GOOD : CLI_FINDINGS;
+}
+
+
+/* Takes the name over. */
+static cli_policy_t *
+cli_load_add(cli_load_t *load, char *name, const mcp_place_t *place)
+{
+    cli_policy_t  *policy, **last;
+
+    for (last = &load->policies; *last; last = &(*last)->next) { /* void */ }
+
+    policy = cli_alloc(sizeof(cli_policy_t));
+    policy->next = NULL;
+    policy->name = name;
+    policy->place = *place;
+    policy->policy = NULL;
+
+    *last = policy;
+    load->count++;
+
+    return policy;
 }
 
 
@@ -359,32 +422,26 @@ cli_load_start(void *data, mcp_str_t name, const mcp_place_t *place,
 {
     char             text[256];
     cli_load_t      *load;
-    cli_policy_t    *policy, **last;
+    cli_policy_t    *policy;
     mcp_frontend_t   frontend;
 
     load = data;
 
-    for (last = &load->policies; *last; last = &(*last)->next) {
+    for (policy = load->policies; policy; policy = policy->next) {
 
-        if (!mcp_str_equal(name, cli_str((*last)->name))) {
+        if (!mcp_str_equal(name, cli_str(policy->name))) {
             continue;
         }
 
         snprintf(text, sizeof(text),
                  "duplicate policy \"%.100s\", the first is at %.100s:%u",
-                 (*last)->name, (*last)->place.file, (*last)->place.line);
+                 policy->name, policy->place.file, policy->place.line);
         cli_load_report(load, MCP_REPORT_ERROR, place, text);
         return MCP_ERROR;
     }
 
-    policy = cli_alloc(sizeof(cli_policy_t));
-    policy->next = NULL;
-    policy->name = cli_copy((const char *) name.data, name.len);
-    policy->place = *place;
-    policy->policy = NULL;
-
-    *last = policy;
-    load->count++;
+    (void) cli_load_add(load, cli_copy((const char *) name.data, name.len),
+                        place);
 
     frontend.report = cli_load_report;
     frontend.compile_text = cli_load_text;

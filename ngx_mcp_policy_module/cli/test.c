@@ -70,9 +70,9 @@ static const char  cli_test_usage[] =
 
 static const char  cli_test_help[] =
     "\n"
-    "Runs cases through the policy of an nginx configuration file.  A case\n"
-    "is one JSON object in a line; empty lines and those that start with\n"
-    "\"#\" are skipped.  Its members:\n"
+    "Runs cases through the policy of an nginx configuration file, or of a\n"
+    ".json or .yaml file.  A case is one JSON object in a line; empty lines\n"
+    "and those that start with \"#\" are skipped.  Its members:\n"
     "\n"
     "  tool, arguments  the call; or\n"
     "  body             a whole JSON-RPC message or batch, as a string\n"

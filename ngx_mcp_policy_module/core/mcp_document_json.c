@@ -82,7 +82,7 @@ mcp_document_json(mcp_str_t text, mcp_arena_t *arena,
         return rc;
     }
 
-    *root = &reading.nodes[0];
+    *root = reading.nodes;
 
     return reading.failed ? MCP_ERROR : MCP_OK;
 }
