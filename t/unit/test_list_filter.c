@@ -386,8 +386,8 @@ test_withheld(void)
           ERROR("\"\\u00e9\""));
     gives("JSONRPC", "{\"JSONRPC\":\"2.0\",\"result\":{\"tools\":[]}}",
           NO_ID);
-    gives("an id that is none", "{\"id\":{\"a\":1},\"result\":{\"tools\":[1]}}",
-          NO_ID);
+    gives("an id that is none", "{\"id\":{\"a\":1},\"result\":{\"tools\":["
+          "1]}}", NO_ID);
     gives("id null", "{\"id\":null,\"result\":{\"tools\":[1]}}",
           ERROR("null"));
 }

@@ -1,0 +1,222 @@
+/*
+ * Time of mcp_list_filter next to mcp_json_parse of the same text: a policy
+ * that shows all tools, every other one, and none.  The best of several
+ * rounds, one arena reused as by a worker.
+ */
+
+#define _POSIX_C_SOURCE  200809L
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "../unit/policy_text.h"
+#include "mcp_list_filter.h"
+
+#define BENCH_ROUNDS  7
+#define BENCH_ROUND   60e6    /* nanoseconds */
+#define BENCH_KEEP    (8 * 1024 * 1024)
+
+
+typedef struct {
+    mcp_str_t           text;
+    mcp_arena_t         arena;
+    mcp_caller_t        caller;
+    mcp_list_filter_t   filter;
+    mcp_list_request_t  request;
+    uint32_t            pieces;
+} bench_t;
+
+static const mcp_limits_t  bench_limits = {
+    MCP_DEFAULT_DEPTH, MCP_DEFAULT_TOKENS, MCP_DEFAULT_STRING_LENGTH,
+    MCP_DEFAULT_NUMBER_LENGTH, MCP_DEFAULT_BATCH, { 1, 2 }
+};
+
+
+/* Some 720 bytes for each tool, as servers have them. */
+static mcp_str_t
+bench_list(unsigned count)
+{
+    char      *data;
+    size_t     len, size;
+    unsigned   i;
+
+    size = 1000 + 1000 * (size_t) count;
+    data = malloc(size);
+
+    if (data == NULL) {
+        exit(2);
+    }
+
+    len = (size_t) snprintf(data, size, "{\"jsonrpc\":\"2.0\",\"id\":1,"
+                            "\"result\":{\"tools\":[");
+
+    for (i = 0; i < count; i++) {
+        len += (size_t) snprintf(data + len, size - len,
+            "%s{\"name\":\"%s_%u_operation\",\"title\":"
+            "\"Operation %u\",\"description\":\"Looks up the records that "
+            "match a query and returns them, newest first.\\nUse it before "
+            "anything that changes records.  A query has words, all of which "
+            "must occur, and fields as in state:open; without any it matches "
+            "what was changed today.\",\"inputSchema\":{\"type\":"
+            "\"object\",\"properties\":{\"query\":{\"type\":\"string\","
+            "\"description\":\"What to look for, words and fields\"},\"limit\":{\"type\":"
+            "\"integer\",\"minimum\":1,\"maximum\":%u},\"verbose\":{\"type\":"
+            "\"boolean\",\"default\":false}},\"required\":[\"query\"],"
+            "\"additionalProperties\":false,\"$schema\":"
+            "\"http://json-schema.org/draft-07/schema#\"},\"annotations\":"
+            "{\"readOnlyHint\":true,\"openWorldHint\":false}}",
+            i ? "," : "", i % 2 ? "change" : "lookup", i, i, 10 + i);
+    }
+
+    len += (size_t) snprintf(data + len, size - len, "]}}");
+
+    return (mcp_str_t) { (uint8_t *) data, len };
+}
+
+
+static double
+bench_now(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return (double) ts.tv_sec * 1e9 + (double) ts.tv_nsec;
+}
+
+
+static void
+bench_parse(bench_t *bench)
+{
+    mcp_json_t  json;
+
+    if (mcp_json_parse(&json, bench->text, &bench_limits, &bench->arena, NULL)
+        != MCP_OK)
+    {
+        exit(2);
+    }
+
+    mcp_arena_reset(&bench->arena, BENCH_KEEP);
+}
+
+
+static void
+bench_filter(bench_t *bench)
+{
+    mcp_list_result_t  result;
+
+    bench->request.answered = false;
+
+    if (mcp_list_filter(&bench->filter, bench->text, &bench_limits,
+                        &bench->arena, &result, NULL)
+        != MCP_OK || result.listed != 1)
+    {
+        exit(2);
+    }
+
+    bench->pieces = result.piece_count;
+    mcp_arena_reset(&bench->arena, BENCH_KEEP);
+}
+
+
+static double
+bench_time(bench_t *bench, void (*run)(bench_t *))
+{
+    double    start, took, best;
+    unsigned  round, i, n;
+
+    for (n = 1; n < 1u << 24; n *= 2) {
+        start = bench_now();
+
+        for (i = 0; i < n; i++) {
+            run(bench);
+        }
+
+        if (bench_now() - start > BENCH_ROUND / 2) {
+            break;
+        }
+    }
+
+    best = 0;
+
+    for (round = 0; round < BENCH_ROUNDS; round++) {
+        start = bench_now();
+
+        for (i = 0; i < n; i++) {
+            run(bench);
+        }
+
+        took = (bench_now() - start) / n;
+        best = round == 0 || took < best ? took : best;
+    }
+
+    return best;
+}
+
+
+static void
+bench_row(unsigned count, const char *name, const char *policy)
+{
+    double            parse, filter;
+    bench_t           bench;
+    policy_reports_t  reports;
+
+    static policy_variable_t  variables[] = { { "role", "admin" },
+                                              { NULL, NULL } };
+
+    memset(&bench, 0, sizeof(bench));
+
+    bench.text = bench_list(count);
+    bench.filter.policy = policy_build(policy, &reports);
+    bench.filter.caller = &bench.caller;
+    bench.caller.resolve = policy_resolve;
+    bench.caller.resolve_data = variables;
+    bench.filter.max_ttl_ms = 60000;
+    bench.filter.requests = &bench.request;
+    bench.filter.request_count = 1;
+    bench.request.id = mcp_str("1");
+    bench.request.kind = MCP_LIST_TOOLS;
+
+    if (bench.filter.policy == NULL) {
+        fprintf(stderr, "%s\n", reports.texts[0]);
+        exit(2);
+    }
+
+    mcp_arena_init(&bench.arena, &policy_allocator, 0);
+
+    parse = bench_time(&bench, bench_parse);
+    filter = bench_time(&bench, bench_filter);
+
+    printf("%5u %8zu  %-14s %8u %10.0f %10.0f %8.2f %10.0f\n", count,
+           bench.text.len, name, bench.pieces, parse, filter, filter / parse,
+           (filter - parse) / count);
+
+    mcp_arena_destroy(&bench.arena);
+    mcp_policy_destroy(bench.filter.policy);
+    free((void *) bench.text.data);
+}
+
+
+int
+main(void)
+{
+    unsigned  i;
+
+    static const unsigned  counts[] = { 20, 200 };
+
+    printf("%5s %8s  %-14s %8s %10s %10s %8s %10s\n", "tools", "bytes",
+           "shown", "pieces", "parse ns", "filter ns", "ratio", "ns/tool");
+
+    for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        bench_row(counts[i], "all", "default deny; tool lookup_* change_* {"
+                  " }");
+        bench_row(counts[i], "every other", "default deny; hide secret_*;"
+                  "tool lookup_* { }");
+        bench_row(counts[i], "none", "default deny; tool other { }");
+        bench_row(counts[i], "by the caller", "default deny; tool lookup_* {"
+                  " require $role eq admin; } tool ~^change_ { deny; }"
+                  "tool * { limit 9/day; }");
+    }
+
+    return 0;
+}
