@@ -1,7 +1,7 @@
 /*
- * Time of mcp_list_filter next to mcp_json_parse of the same text: a policy
- * that shows all tools, every other one, and none.  The best of several
- * rounds, one arena reused as by a worker.
+ * Time of mcp_list_filter next to mcp_json_parse of the same text: policies
+ * that show all tools, every other one, none, or all as they were pinned.
+ * The best of several rounds, one arena reused as by a worker.
  */
 
 #define _POSIX_C_SOURCE  200809L
@@ -60,7 +60,8 @@ bench_list(unsigned count)
             "must occur, and fields as in state:open; without any it matches "
             "what was changed today.\",\"inputSchema\":{\"type\":"
             "\"object\",\"properties\":{\"query\":{\"type\":\"string\","
-            "\"description\":\"What to look for, words and fields\"},\"limit\":{\"type\":"
+            "\"description\":\"What to look for, words and fields\"},"
+            "\"limit\":{\"type\":"
             "\"integer\",\"minimum\":1,\"maximum\":%u},\"verbose\":{\"type\":"
             "\"boolean\",\"default\":false}},\"required\":[\"query\"],"
             "\"additionalProperties\":false,\"$schema\":"
@@ -72,6 +73,69 @@ bench_list(unsigned count)
     len += (size_t) snprintf(data + len, size - len, "]}}");
 
     return (mcp_str_t) { (uint8_t *) data, len };
+}
+
+
+/* A pin for every tool of the list. */
+static void
+bench_pin(bench_t *bench, mcp_pin_set_t *pins)
+{
+    char        *text;
+    size_t       len, size;
+    uint8_t      hash[MCP_PIN_HASH];
+    uint32_t     i, k, array;
+    mcp_str_t    name;
+    mcp_json_t   json;
+
+    static const char  hex[] = "0123456789abcdef";
+
+    size = bench->text.len + 100;
+    text = malloc(size);
+
+    if (text == NULL
+        || mcp_json_parse(&json, bench->text, &bench_limits, &bench->arena,
+                          NULL)
+           != MCP_OK)
+    {
+        exit(2);
+    }
+
+    array = mcp_json_member(&json, mcp_json_member(&json, 0,
+                                                   mcp_str("result")),
+                            mcp_str("tools"));
+    len = 0;
+
+    for (i = array + 1; i < json.tokens[array].next; i = json.tokens[i].next)
+    {
+        name = mcp_json_raw(&json, mcp_json_member(&json, i,
+                                                   mcp_str("name")));
+        len += (size_t) snprintf(text + len, size - len, "%c%.*s:\"",
+                                 len ? ',' : '{', (int) name.len,
+                                 (const char *) name.data);
+
+        if (mcp_pin_hash(&json, i, &bench->arena, hash) != MCP_OK) {
+            exit(2);
+        }
+
+        for (k = 0; k < MCP_PIN_HASH; k++) {
+            text[len++] = hex[hash[k] >> 4];
+            text[len++] = hex[hash[k] & 15];
+        }
+
+        text[len++] = '"';
+    }
+
+    text[len++] = '}';
+
+    if (mcp_pin_read(pins, &json, (mcp_str_t) { (uint8_t *) text, len },
+                     &policy_allocator, &bench->arena, policy_hash_key, NULL)
+        != MCP_OK)
+    {
+        exit(2);
+    }
+
+    free(text);
+    mcp_arena_reset(&bench->arena, BENCH_KEEP);
 }
 
 
@@ -155,11 +219,14 @@ bench_time(bench_t *bench, void (*run)(bench_t *))
 
 
 static void
-bench_row(unsigned count, const char *name, const char *policy)
+bench_row(unsigned count, const char *name, const char *text, bool pin)
 {
-    double            parse, filter;
-    bench_t           bench;
-    policy_reports_t  reports;
+    double               parse, filter;
+    bench_t              bench;
+    mcp_policy_t         policy;
+    mcp_pin_set_t        pins;
+    policy_reports_t     reports;
+    const mcp_policy_t  *built;
 
     static policy_variable_t  variables[] = { { "role", "admin" },
                                               { NULL, NULL } };
@@ -167,7 +234,6 @@ bench_row(unsigned count, const char *name, const char *policy)
     memset(&bench, 0, sizeof(bench));
 
     bench.text = bench_list(count);
-    bench.filter.policy = policy_build(policy, &reports);
     bench.filter.caller = &bench.caller;
     bench.caller.resolve = policy_resolve;
     bench.caller.resolve_data = variables;
@@ -177,12 +243,22 @@ bench_row(unsigned count, const char *name, const char *policy)
     bench.request.id = mcp_str("1");
     bench.request.kind = MCP_LIST_TOOLS;
 
-    if (bench.filter.policy == NULL) {
+    built = policy_build(text, &reports);
+
+    if (built == NULL) {
         fprintf(stderr, "%s\n", reports.texts[0]);
         exit(2);
     }
 
     mcp_arena_init(&bench.arena, &policy_allocator, 0);
+    policy = *built;
+    bench.filter.policy = &policy;
+
+    if (pin) {
+        memset(&pins, 0, sizeof(pins));
+        bench_pin(&bench, &pins);
+        policy.pins = &pins;
+    }
 
     parse = bench_time(&bench, bench_parse);
     filter = bench_time(&bench, bench_filter);
@@ -192,7 +268,7 @@ bench_row(unsigned count, const char *name, const char *policy)
            (filter - parse) / count);
 
     mcp_arena_destroy(&bench.arena);
-    mcp_policy_destroy(bench.filter.policy);
+    mcp_policy_destroy(built);
     free((void *) bench.text.data);
 }
 
@@ -209,13 +285,15 @@ main(void)
 
     for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         bench_row(counts[i], "all", "default deny; tool lookup_* change_* {"
-                  " }");
+                  " }", false);
         bench_row(counts[i], "every other", "default deny; hide secret_*;"
-                  "tool lookup_* { }");
-        bench_row(counts[i], "none", "default deny; tool other { }");
+                  "tool lookup_* { }", false);
+        bench_row(counts[i], "none", "default deny; tool other { }", false);
         bench_row(counts[i], "by the caller", "default deny; tool lookup_* {"
                   " require $role eq admin; } tool ~^change_ { deny; }"
-                  "tool * { limit 9/day; }");
+                  "tool * { limit 9/day; }", false);
+        bench_row(counts[i], "pinned", "default deny; tool lookup_* change_*"
+                  " { }", true);
     }
 
     return 0;
