@@ -80,7 +80,9 @@ endif
 
 # A module for a private nginx is tested with that nginx.
 OWN_NGINX := $(if $(NGINX_SRC),yes)
-NGINX := $(if $(OWN_NGINX),$(BUILD)/nginx,$(shell PATH='$(PATH)' \
+
+# Looked up when it is needed: on a new machine "deps" installs it first.
+NGINX = $(if $(OWN_NGINX),$(BUILD)/nginx,$(shell PATH='$(PATH)' \
     command -v nginx))
 
 # nginx stores words wherever the processor lets it.

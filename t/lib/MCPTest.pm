@@ -93,7 +93,8 @@ sub new {
 
 
 sub dir { $_[0]{dir} }
-sub binary { $ENV{TEST_NGINX_BINARY} || 'nginx' }
+# nginx looks for itself under this name when it is upgraded.
+sub binary { $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx' }
 sub patience { $patience }
 
 
