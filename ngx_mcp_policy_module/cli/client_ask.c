@@ -151,13 +151,17 @@ cli_client_read(cli_client_t *client, cli_transfer_t *transfer)
         && !cli_http_match(http, text)
         && (transfer->status < 200 || transfer->status > 299))
     {
-        /* an error may have no id */
+        /* an error may have no id; its text is read after the transfer */
 
         mcp_arena_reset(&http->arena, 0);
+        http->answer = cli_copy(transfer->body, transfer->length);
+        text.data = (const uint8_t *) http->answer;
 
         if (cli_http_json(http, text, &client->json) == MCP_OK) {
             client->result = cli_client_member(client, 0, "error");
         }
+
+        return CLI_REPLY_REFUSED;
     }
 
     if (http->answer == NULL && transfer->length && !http->error[0]
