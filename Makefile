@@ -200,7 +200,7 @@ test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
         $(if $(STATIC),,$(TEST_MODULE)) \
         $(if $(call wants,fuzz),fuzzers) \
         $(if $(or $(call wants,clients),$(call wants,conformance), \
-            $(call wants,canonical)),e2e-deps)
+            $(call wants,canonical),$(call wants,scan_servers)),e2e-deps)
 	@$(TEST_ENV) prove -It/lib -j$(TEST_JOBS) --timer \
 	    $(or $(TESTS),$(ALL_TESTS))
 
@@ -288,6 +288,10 @@ install: all
 	install -D -m 644 $(MODULE) $(DESTDIR)$(MODULES_PATH)/$(NAME).so
 	$(if $(wildcard $(TOOL)),install -D -m 755 $(TOOL) \
 	    $(DESTDIR)$(PREFIX)/bin/mcp-policy)
+	install -D -m 644 docs/man/mcp-policy.1 \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/mcp-policy.1
+	install -D -m 644 conf/mcp-policy.bash-completion \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mcp-policy
 
 .PHONY: clean distclean
 clean:
