@@ -359,6 +359,28 @@ $r = ask('/variable', kept('public', 1, 'echo'), request => $modern,
                       'X-Policy' => 'closed' ]);
 is($r->body, kept('private', 1, 'echo'), 'mcp_enforce $variable is private');
 
+# What becomes longer before and behind what is taken out
+
+for my $order ('"tools":[%s],"cacheScope":"%s"', '"cacheScope":"%s","tools":[%s]')
+{
+    my $whole = sub {
+        my ($scope, @names) = @_;
+        my @parts = (join(',', map { tool($_) } @names), $scope);
+
+        @parts = reverse @parts if $order =~ /^"cache/;
+        return '{"jsonrpc":"2.0","id":1,"result":{"ttlMs":1,'
+            . sprintf($order, @parts) . '}}';
+    };
+
+    for my $names ([ 'echo' ], [ qw/ admin echo admin_too / ],
+                   [ qw/ echo admin / ], [ 'admin' ])
+    {
+        $r = ask('/roles', $whole->('public', @$names), @modern);
+        is($r->body, $whole->('private', grep { $_ eq 'echo' } @$names),
+           "$order, @$names");
+    }
+}
+
 # However it comes
 
 my $large = tools([ map { ("echo", "secret$_") } 1 .. 2500 ]);

@@ -49,6 +49,8 @@ static ngx_int_t ngx_http_mcp_policy_answer_end(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx);
 static ngx_int_t ngx_http_mcp_policy_answer_join(ngx_http_request_t *r,
     ngx_http_mcp_policy_answer_t *answer, const mcp_list_result_t *result);
+static ngx_uint_t ngx_http_mcp_policy_answer_fits(
+    ngx_http_mcp_policy_answer_t *answer, const mcp_list_result_t *result);
 static ngx_int_t ngx_http_mcp_policy_answer_send(ngx_http_request_t *r,
     ngx_http_mcp_policy_answer_t *answer);
 static ngx_int_t ngx_http_mcp_policy_answer_fail(ngx_http_request_t *r,
@@ -500,33 +502,71 @@ ngx_http_mcp_policy_answer_end(ngx_http_request_t *r,
 }
 
 
-/* Out of the arena, which the next request gets before all is sent. */
+/*
+ * What is left of the text moves together where it is; only if more was
+ * written into it than had gone before, a new place is taken.
+ */
 
 static ngx_int_t
 ngx_http_mcp_policy_answer_join(ngx_http_request_t *r,
     ngx_http_mcp_policy_answer_t *answer, const mcp_list_result_t *result)
 {
-    u_char    *p, *data;
-    uint32_t   i;
+    u_char           *p;
+    uint32_t          i;
+    const mcp_str_t  *piece;
 
-    p = ngx_pnalloc(r->pool, result->length);
-    if (p == NULL) {
-        return NGX_ERROR;
+    p = answer->data;
+
+    if (!ngx_http_mcp_policy_answer_fits(answer, result)) {
+        p = ngx_pnalloc(r->pool, result->length);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
     }
 
-    answer->size = result->length;
+    answer->data = p;
     answer->length = result->length;
 
-    data = answer->data;
-    answer->data = p;
-
     for (i = 0; i < result->piece_count; i++) {
-        p = ngx_cpymem(p, result->pieces[i].data, result->pieces[i].len);
+        piece = &result->pieces[i];
+
+        if (piece->data != p) {
+            ngx_memmove(p, piece->data, piece->len);
+        }
+
+        p += piece->len;
     }
 
-    (void) ngx_pfree(r->pool, data);
-
     return NGX_OK;
+}
+
+
+/* Whether no piece comes to lie on one that is still to be moved. */
+
+static ngx_uint_t
+ngx_http_mcp_policy_answer_fits(ngx_http_mcp_policy_answer_t *answer,
+    const mcp_list_result_t *result)
+{
+    size_t            length;
+    uint32_t          i;
+    const mcp_str_t  *piece;
+
+    length = 0;
+
+    for (i = 0; i < result->piece_count; i++) {
+        piece = &result->pieces[i];
+
+        if (piece->data >= answer->data
+            && piece->data < answer->data + answer->length
+            && (size_t) (piece->data - answer->data) < length)
+        {
+            return 0;
+        }
+
+        length += piece->len;
+    }
+
+    return length <= answer->size;
 }
 
 

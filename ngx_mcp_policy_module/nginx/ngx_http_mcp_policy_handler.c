@@ -7,8 +7,8 @@
 #include "ngx_http_mcp_policy.h"
 
 
-/* kept between two messages: one call rarely needs more */
-#define NGX_HTTP_MCP_POLICY_ARENA_KEEP  (256 * 1024)
+/* kept between two messages: a call or a list rarely needs more */
+#define NGX_HTTP_MCP_POLICY_ARENA_KEEP  (512 * 1024)
 
 
 static ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_decided(
