@@ -392,8 +392,12 @@ $got = through('GET', '/deep', undef, 'data: {"id":7,"result":{"tools":['
                . '{"name":"secret","x":' . '[' x 9 . ']' x 9 . "}]}}\n\n",
                'data: {"method":"x","x":' . '[' x 9 . ']' x 9 . "}\n\n");
 unlike($got, qr/secret/, 'what is too deep to be read may be a list');
-like($got, qr/"code":-32603.*\n\ndata: \{"method":"x".*\]\}\n\n$/s,
-     'unless it is none');
+like($got, $refusal, 'whoever waits for it is told');
+like($got, qr/\n\ndata: \{"method":"x".*\]\}\n\n$/s, 'unless it is none');
+
+$got = through('GET', '/deep', undef, 'data: {"result":{"tools":['
+               . '[' x 9 . ']' x 9 . "]},\ndata: \"id\":\"a\\n\\\"\"}\n\n");
+like($got, qr/"id":"a\\n\\""/, 'by an id of any kind');
 
 $got = through('GET', '/mcp', undef, "data: {\"id\":7,\"result\":{\"tools\":[{"
                . "\"name\":\"secret\",\"d\":\"\xff\"}]}}\n\n");
@@ -432,7 +436,8 @@ is($event->{id}, 4, 'a list that is too long: its event');
 like($event->{data}, $refusal, 'is an error for the request');
 is(rest($client), '', 'the stream ends');
 ok($request->wait_closed(), 'upstream, too');
-ok($t->wait_log(qr/event of more than "mcp_max_list"/), 'and it is logged');
+ok($t->wait_log(qr/cannot be filtered: it is larger than "mcp_max_list"/),
+   'and it is logged');
 
 my $notification = '{"jsonrpc":"2.0","method":"notifications/message",'
     . "\"params\":{\"data\":\"$long\"}}";
@@ -460,6 +465,7 @@ $got = through('GET', '/small', undef, "id: 5\r\ndata: $many\r\n", "\r\n",
                "data: $sent\n\n");
 like($got, qr/^event: message\nid: 5\ndata: \{[^\n]*-32603[^\n]*\}\n\n/,
      'on a GET stream: an error');
+like($got, $refusal, 'with the id that the answer began with');
 like($got, qr/\n\nevent: message\ndata: \Q$seen\E\n\n$/,
      'and the stream goes on');
 

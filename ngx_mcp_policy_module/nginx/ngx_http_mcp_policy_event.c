@@ -8,6 +8,7 @@
 
 #include "mcp_event_write.h"
 #include "mcp_json.h"
+#include "mcp_outcome.h"
 
 
 /* Of an event that is too large, what may tell that it is no answer. */
@@ -24,7 +25,10 @@ static ngx_int_t ngx_http_mcp_policy_event_unread(ngx_http_request_t *r,
 static ngx_int_t ngx_http_mcp_policy_event_large(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx);
 static ngx_int_t ngx_http_mcp_policy_event_refuse(ngx_http_request_t *r,
-    ngx_http_mcp_policy_ctx_t *ctx, mcp_arena_t *arena, const char *reason);
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t text, mcp_arena_t *arena,
+    const char *reason);
+static ngx_int_t ngx_http_mcp_policy_event_error(mcp_str_t text,
+    mcp_arena_t *arena, mcp_str_t *error);
 static ngx_int_t ngx_http_mcp_policy_event_replace(
     ngx_http_mcp_policy_stream_t *stream, const mcp_str_t *pieces,
     size_t count);
@@ -250,7 +254,8 @@ ngx_http_mcp_policy_event_unread(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return ngx_http_mcp_policy_event_refuse(r, ctx, arena, error->text);
+    return ngx_http_mcp_policy_event_refuse(r, ctx, text, arena,
+                                            error->text);
 }
 
 
@@ -292,8 +297,8 @@ ngx_http_mcp_policy_event_large(ngx_http_request_t *r,
 
     stream->state = NGX_HTTP_MCP_POLICY_EVENT_DROPPED;
 
-    if (ngx_http_mcp_policy_event_refuse(r, ctx, arena,
-                                   "event of more than \"mcp_max_list\"")
+    if (ngx_http_mcp_policy_event_refuse(r, ctx, text, arena,
+                                         "it is larger than \"mcp_max_list\"")
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -307,22 +312,82 @@ ngx_http_mcp_policy_event_large(ngx_http_request_t *r,
 }
 
 
-/* An error takes the place of the event; requests that it tells are over. */
+/* An error takes the place of the event, for all lists that are awaited. */
 
 static ngx_int_t
 ngx_http_mcp_policy_event_refuse(ngx_http_request_t *r,
-    ngx_http_mcp_policy_ctx_t *ctx, mcp_arena_t *arena, const char *reason)
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t text, mcp_arena_t *arena,
+    const char *reason)
 {
-    mcp_str_t  text;
+    ngx_int_t  rc;
+    mcp_str_t  error;
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "mcp policy: event cannot be filtered: %s", reason);
+                  "mcp policy \"%V\": an event that may be a list cannot be "
+                  "filtered: %s", &ctx->policy->name, reason);
 
-    if (ngx_http_mcp_policy_list_refuse(r, ctx, arena, &text) != NGX_OK) {
+    if (ngx_http_mcp_policy_event_awaited(ctx, 1)) {
+        rc = ngx_http_mcp_policy_list_refuse(r, ctx, arena, &error);
+
+    } else {
+        rc = ngx_http_mcp_policy_event_error(text, arena, &error);
+    }
+
+    return (rc == NGX_OK)
+           ? ngx_http_mcp_policy_event_replace(ctx->stream, &error, 1)
+           : NGX_ERROR;
+}
+
+
+/* For whoever waits for the answer: its id, if that can be read. */
+
+static ngx_int_t
+ngx_http_mcp_policy_event_error(mcp_str_t text, mcp_arena_t *arena,
+    mcp_str_t *error)
+{
+    u_char            *p;
+    mcp_str_t          id;
+    mcp_reply_t        reply;
+    mcp_outcome_t      outcome;
+    mcp_outcome_id_t  *from;
+
+    mcp_outcome_init(&outcome, 1);
+    (void) mcp_outcome_next(&outcome, &text);
+
+    from = &outcome.message.id;
+    id = mcp_str("");
+
+    if (from->type == MCP_OUTCOME_ID_NUMBER && outcome.level == 1) {
+        id = from->text;
+
+    } else if (from->type == MCP_OUTCOME_ID_STRING && outcome.level == 1) {
+
+        p = mcp_arena_alloc(arena, from->text.len * MCP_JSON_ESCAPE_MAX + 2);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        id.data = p;
+
+        *p++ = '"';
+        p = mcp_json_escape(p, from->text);
+        *p++ = '"';
+
+        id.len = p - id.data;
+    }
+
+    if (mcp_reply_error(NGX_HTTP_OK, -32603, id,
+                        mcp_str("The answer of the server cannot be checked "
+                                "against the policy and is withheld"),
+                        arena, &reply)
+        != MCP_OK)
+    {
         return NGX_ERROR;
     }
 
-    return ngx_http_mcp_policy_event_replace(ctx->stream, &text, 1);
+    *error = reply.body;
+
+    return NGX_OK;
 }
 
 
