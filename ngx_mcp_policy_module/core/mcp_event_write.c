@@ -77,11 +77,13 @@ mcp_event_write_fields(mcp_event_writer_t *writer, mcp_str_t event)
             mcp_event_write_bytes(writer, line);
             mcp_event_write_bytes(writer, mcp_str("\n"));
 
-        } else if (mcp_str_equal(line, mcp_str("id"))) {
-
+        } else if (mcp_str_equal(line, mcp_str("id"))
+                   || mcp_str_equal(line, mcp_str("retry")))
+        {
             /* Go's client takes a line without a colon for an error */
 
-            mcp_event_write_bytes(writer, mcp_str("id:\n"));
+            mcp_event_write_bytes(writer, line);
+            mcp_event_write_bytes(writer, mcp_str(":\n"));
         }
     }
 }

@@ -68,6 +68,8 @@ test_fields(void)
                 "id:  7 \n");
     check_event("empty id", mcp_str("id:\ndata: 1\n\n"), "id:\n");
     check_event("id without a colon", mcp_str("id\ndata: 1\n\n"), "id:\n");
+    check_event("retry without a colon", mcp_str("retry: 5\nretry\ndata: 1\n"),
+                "retry: 5\nretry:\n");
     check_event("two ids", mcp_str("id: 1\nid: 2\ndata: 1\n\n"),
                 "id: 1\nid: 2\n");
     check_event("retry", mcp_str("retry: 5\nid: 2\ndata: 1\n\n"),
