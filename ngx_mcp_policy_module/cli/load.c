@@ -31,6 +31,8 @@ static mcp_rc_t cli_load_include(void *data, mcp_str_t pattern,
 static char **cli_load_glob(const char *pattern, uint32_t *count);
 static mcp_rc_t cli_load_start(void *data, mcp_str_t name,
     const mcp_place_t *place, mcp_policy_builder_t **builder);
+static mcp_rc_t cli_load_file(void *data, mcp_str_t path,
+    const mcp_place_t *place, mcp_str_t *text);
 static void cli_load_end(void *data, mcp_policy_builder_t *builder,
     bool complete);
 static void cli_load_report(void *data, mcp_severity_t severity,
@@ -443,14 +445,53 @@ cli_load_start(void *data, mcp_str_t name, const mcp_place_t *place,
     (void) cli_load_add(load, cli_copy((const char *) name.data, name.len),
                         place);
 
+    memset(&frontend, 0, sizeof(mcp_frontend_t));
+
     frontend.report = cli_load_report;
     frontend.compile_text = cli_load_text;
+    frontend.read_file = cli_load_file;
+    frontend.scratch = &cli_allocator;
     frontend.data = load;
 
     *builder = mcp_policy_builder_create(name, place, &cli_allocator,
                                          &frontend, cli_hash_key);
 
     return *builder ? MCP_OK : MCP_NOMEM;
+}
+
+
+/* What a directive of a policy names. */
+static mcp_rc_t
+cli_load_file(void *data, mcp_str_t path, const mcp_place_t *place,
+    mcp_str_t *text)
+{
+    char              message[512], *name;
+    cli_load_t       *load;
+    const char       *failed;
+    const cli_file_t  *set;
+
+    load = data;
+    name = cli_load_full_name(load, path);
+
+    if (cli_load_read(load, &name, 1, &set, &failed) != MCP_OK) {
+        snprintf(message, sizeof(message), "open() \"%.400s\" failed (%d: "
+                 "%s)", failed, errno, strerror(errno));
+        cli_load_report(load, MCP_REPORT_ERROR, place, message);
+
+        free(name);
+        return MCP_ERROR;
+    }
+
+    *text = set->files[0].text;
+
+    if (text->len > MCP_PIN_FILE_MAX) {
+        snprintf(message, sizeof(message), "\"%.400s\" is larger than 16m",
+                 name);
+        cli_load_report(load, MCP_REPORT_ERROR, place, message);
+        return MCP_ERROR;
+    }
+
+    return MCP_OK;
 }
 
 

@@ -1,5 +1,5 @@
 /*
- * The order of judgement: hide, default, names, method blocks, the most
+ * The order of judgement: hide, default, names, pins, method blocks, the most
  * specific block, the block of "*", limits.  Lists ask the same functions.
  */
 
@@ -461,6 +461,11 @@ mcp_evaluate_scopes(mcp_judge_t *judge, mcp_target_kind_t kind,
     }
 
     rc = mcp_evaluate_name(judge, kind, name, exact, refusal);
+
+    if (rc == MCP_OK && kind == MCP_TARGET_TOOL) {
+        rc = mcp_judge_pin(judge, name, refusal);
+    }
+
     if (rc != MCP_OK) {
         return rc;
     }

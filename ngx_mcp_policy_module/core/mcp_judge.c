@@ -37,6 +37,40 @@ mcp_judge_block(mcp_judge_t *judge, const mcp_scope_t *scope,
 }
 
 
+mcp_rc_t
+mcp_judge_pin(mcp_judge_t *judge, mcp_str_t tool, mcp_refusal_t *refusal)
+{
+    mcp_scope_t           scope;
+    const mcp_pin_t      *pin;
+    const mcp_caller_t   *caller;
+    const mcp_pin_set_t  *pins;
+
+    pins = judge->policy->pins;
+    caller = judge->caller;
+
+    if (pins == NULL) {
+        return MCP_OK;
+    }
+
+    pin = mcp_pin_find(pins, tool);
+
+    if (pin == NULL ? !pins->hide_unpinned
+                    : caller->pin_changed == NULL
+                      || !caller->pin_changed(caller->pin_changed_data,
+                                              judge->policy, pin))
+    {
+        return MCP_OK;
+    }
+
+    scope = (mcp_scope_t) { NULL, mcp_str("(pin)"), MCP_TARGET_TOOL, tool };
+
+    return mcp_judge_refuse(refusal, &scope, NULL,
+                            pin == NULL ? MCP_REASON_UNPINNED
+                                        : MCP_REASON_DEFINITION,
+                            NULL);
+}
+
+
 static mcp_rc_t
 mcp_judge_rule(mcp_judge_t *judge, const mcp_scope_t *scope,
     const mcp_rule_t *rule, mcp_refusal_t *refusal)

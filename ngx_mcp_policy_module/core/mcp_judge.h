@@ -78,6 +78,10 @@ typedef struct {
 mcp_rc_t mcp_judge_block(mcp_judge_t *judge, const mcp_scope_t *scope,
     mcp_refusal_t *refusal);
 
+/* Whether the definition is the one that was pinned. */
+mcp_rc_t mcp_judge_pin(mcp_judge_t *judge, mcp_str_t tool,
+    mcp_refusal_t *refusal);
+
 /* Notes what a rule with "dry_run on" would have done: the first one. */
 void mcp_judge_dry(mcp_judge_t *judge, const mcp_refusal_t *refusal);
 mcp_str_t mcp_judge_rule_name(const mcp_refusal_t *refusal);

@@ -55,7 +55,13 @@ mcp_policy_builder_create(mcp_str_t name, const mcp_place_t *place,
     builder->allocator.alloc = mcp_policy_chunk_alloc;
     builder->allocator.data = builder;
     builder->frontend = *frontend;
+
+    if (frontend->scratch != NULL) {
+        mcp_arena_init(&builder->scratch, frontend->scratch, 0);
+    }
+
     builder->policy.place = *place;
+    memcpy(builder->hash_key, hash_key, sizeof(builder->hash_key));
     builder->frames[0].context = MCP_CONTEXT_POLICY;
     builder->frames[0].place = *place;
 
@@ -142,6 +148,8 @@ mcp_policy_finish(mcp_policy_builder_t *builder, const mcp_policy_t **policy)
         mcp_policy_check(builder);
     }
 
+    mcp_arena_destroy(&builder->scratch);
+
     if (builder->failed) {
         mcp_policy_builder_destroy(builder);
         return MCP_ERROR;
@@ -195,6 +203,8 @@ mcp_policy_destroy(const mcp_policy_t *policy)
     }
 
     builder = (mcp_policy_builder_t *) policy;
+
+    mcp_arena_destroy(&builder->scratch);
 
     for (i = 0; i < builder->block_count; i++) {
         mcp_policy_free_rule(builder->blocks[i].rule);

@@ -154,6 +154,9 @@ typedef struct {
      */
     mcp_rc_t  (*read_file)(void *data, mcp_str_t path,
                   const mcp_place_t *place, mcp_str_t *text);
+    /* With "free", for what is not needed when the policy is finished; NULL
+       without read_file. */
+    const mcp_allocator_t  *scratch;
     void       *data;
 } mcp_frontend_t;
 

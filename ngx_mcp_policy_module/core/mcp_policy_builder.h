@@ -39,6 +39,7 @@ typedef enum {
     MCP_SINGLE_MESSAGE,
     MCP_SINGLE_DENIAL,
     MCP_SINGLE_DRY_RUN,
+    MCP_SINGLE_PIN,
     MCP_SINGLE_COUNT
 } mcp_single_t;
 
@@ -89,6 +90,13 @@ struct mcp_policy_builder_s {
     uint32_t              limit_count;
     mcp_limit_t         **counters;     /* first user of each counter= */
     uint32_t              counter_count;
+
+    uint64_t              hash_key[2];
+
+    /* the file of mcp_pin, until the end */
+    mcp_str_t             pin_text;
+    mcp_json_t            pin_json;
+    mcp_arena_t           scratch;
 
     bool                  failed;
 };
@@ -164,6 +172,9 @@ mcp_policy_setter(mcp_policy_set_require);
 
 /* mcp_policy_limit.c */
 mcp_policy_setter(mcp_policy_set_limit);
+
+/* mcp_policy_pin.c */
+mcp_policy_setter(mcp_policy_set_pin);
 
 
 /*

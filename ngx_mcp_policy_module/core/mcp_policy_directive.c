@@ -98,6 +98,12 @@ static const mcp_directive_t  mcp_directives[] = {
       mcp_policy_set_zone,
       "zone NAME" },
 
+    { mcp_str_init("mcp_pin"),
+      MCP_IN_POLICY,
+      false, 1, 2, MCP_SINGLE_PIN,
+      mcp_policy_set_pin,
+      "mcp_pin FILE [unpinned=allow|hide]" },
+
     { mcp_str_init("allow"),
       MCP_IN_RULES,
       false, 0, 0, MCP_SINGLE_ALLOW,

@@ -242,6 +242,21 @@ mcp_sentence_generate(mcp_sentence_t *s, const mcp_refusal_t *refusal)
         mcp_sentence_add(s, " needs the approval of a human");
         break;
 
+    case MCP_REASON_UNPINNED:
+        mcp_sentence_not_permitted(s, refusal,
+                                   ", because its definition was not "
+                                   "reviewed. Do not retry: an operator has "
+                                   "to review and pin it.");
+        break;
+
+    case MCP_REASON_DEFINITION:
+        mcp_sentence_not_permitted(s, refusal,
+                                   ", because its definition is not the one "
+                                   "that was reviewed. Do not retry: an "
+                                   "operator has to review and pin it "
+                                   "again.");
+        break;
+
     case MCP_REASON_BATCH:
         mcp_sentence_add(s, "another message of the batch was refused, so "
                             "none of them was forwarded");

@@ -17,6 +17,8 @@
 
 #define NGX_HTTP_MCP_POLICY_SHA256  32
 
+typedef struct ngx_http_mcp_policy_pin_s  ngx_http_mcp_policy_pin_t;
+
 /* What a policy says, until a watched file says something else. */
 typedef struct {
     const mcp_policy_t             *core;
@@ -37,6 +39,7 @@ typedef struct {
     ngx_http_mcp_policy_version_t  *version;    /* in force */
     ngx_http_mcp_policy_file_t     *file;       /* NULL: of nginx.conf */
     ngx_shm_zone_t                 *zone;
+    ngx_http_mcp_policy_pin_t      *pins;        /* of version->core->pins */
 } ngx_http_mcp_policy_t;
 
 
@@ -297,6 +300,19 @@ void ngx_http_mcp_policy_set_caller(ngx_http_request_t *r,
     mcp_caller_t *caller);
 void ngx_http_mcp_policy_limits(ngx_http_request_t *r,
     ngx_http_mcp_policy_loc_conf_t *mlcf, mcp_limits_t *limits);
+
+/* the beginning of a name, escaped, of up to LOG_NAME * ESCAPE_MAX bytes */
+#define NGX_HTTP_MCP_POLICY_LOG_NAME  128
+
+size_t ngx_http_mcp_policy_log_name(u_char *dst, ngx_str_t *name);
+
+/* ngx_http_mcp_policy_pin.c: definitions that changed; data is the ctx */
+ngx_int_t ngx_http_mcp_policy_pin_bind(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf);
+void ngx_http_mcp_policy_pin_seen(void *data, const mcp_pin_t *pin,
+    const uint8_t hash[MCP_PIN_HASH]);
+bool ngx_http_mcp_policy_pin_changed(void *data, const mcp_policy_t *policy,
+    const mcp_pin_t *pin);
 
 /* ngx_http_mcp_policy_reply.c */
 ngx_int_t ngx_http_mcp_policy_send_reply(ngx_http_request_t *r);

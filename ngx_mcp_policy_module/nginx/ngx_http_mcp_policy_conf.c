@@ -10,11 +10,22 @@ static char *ngx_http_mcp_policy_words(ngx_conf_t *cf,
     ngx_http_mcp_policy_main_conf_t *mmcf, ngx_uint_t block);
 static mcp_rc_t ngx_http_mcp_policy_compile_text(void *data, mcp_str_t source,
     const mcp_place_t *place, mcp_text_t *text);
+static mcp_rc_t ngx_http_mcp_policy_read_file(void *data, mcp_str_t path,
+    const mcp_place_t *place, mcp_str_t *text);
 static void ngx_http_mcp_policy_report(void *data, mcp_severity_t severity,
     const mcp_place_t *place, const char *text);
 static void *ngx_http_mcp_policy_conf_alloc(void *data, size_t size);
+static void *ngx_http_mcp_policy_scratch_alloc(void *data, size_t size);
+static void ngx_http_mcp_policy_scratch_free(void *data, void *p);
 static void ngx_http_mcp_policy_cleanup(void *data);
 static void ngx_http_mcp_policy_place(ngx_conf_t *cf, mcp_place_t *place);
+
+
+static const mcp_allocator_t  ngx_http_mcp_policy_scratch = {
+    ngx_http_mcp_policy_scratch_alloc,
+    ngx_http_mcp_policy_scratch_free,
+    NULL
+};
 
 
 char *
@@ -40,6 +51,8 @@ ngx_http_mcp_policy_policy_start(ngx_conf_t *cf,
 
     frontend.report = ngx_http_mcp_policy_report;
     frontend.compile_text = ngx_http_mcp_policy_compile_text;
+    frontend.read_file = ngx_http_mcp_policy_read_file;
+    frontend.scratch = &ngx_http_mcp_policy_scratch;
     frontend.data = cf;
 
     allocator.alloc = ngx_http_mcp_policy_conf_alloc;
@@ -237,6 +250,74 @@ ngx_http_mcp_policy_compile_text(void *data, mcp_str_t source,
 }
 
 
+/* The text is there until the configuration is read. */
+
+static mcp_rc_t
+ngx_http_mcp_policy_read_file(void *data, mcp_str_t path,
+    const mcp_place_t *place, mcp_str_t *text)
+{
+    ngx_conf_t *cf = data;
+
+    u_char           *buf;
+    size_t            size;
+    ssize_t           n;
+    ngx_fd_t          fd;
+    ngx_str_t         name;
+    const char       *failed;
+    ngx_file_info_t   fi;
+
+    name.data = (u_char *) path.data;
+    name.len = path.len;
+
+    if (ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK) {
+        return MCP_NOMEM;
+    }
+
+    fd = ngx_open_file(name.data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
+                       NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", &name);
+        return MCP_ERROR;
+    }
+
+    failed = NULL;
+
+    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR || !ngx_is_file(&fi)) {
+        failed = "is no regular file";
+
+    } else if (ngx_file_size(&fi) > MCP_PIN_FILE_MAX) {
+        failed = "is larger than 16m";
+
+    } else {
+        size = ngx_file_size(&fi);
+        buf = ngx_palloc(cf->temp_pool, size + 1);
+        n = buf ? ngx_read_fd(fd, buf, size + 1) : NGX_ERROR;
+
+        if (n != (ssize_t) size) {
+            failed = "cannot be read as a whole";
+        }
+
+        text->data = buf;
+        text->len = size;
+    }
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, cf->log, ngx_errno,
+                      ngx_close_file_n " \"%V\" failed", &name);
+    }
+
+    if (failed) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "file \"%V\" %s", &name,
+                           failed);
+        return MCP_ERROR;
+    }
+
+    return MCP_OK;
+}
+
+
 static void
 ngx_http_mcp_policy_report(void *data, mcp_severity_t severity,
     const mcp_place_t *place, const char *text)
@@ -263,6 +344,20 @@ static void *
 ngx_http_mcp_policy_conf_alloc(void *data, size_t size)
 {
     return ngx_palloc(data, size);
+}
+
+
+static void *
+ngx_http_mcp_policy_scratch_alloc(void *data, size_t size)
+{
+    return ngx_alloc(size, ngx_cycle->log);
+}
+
+
+static void
+ngx_http_mcp_policy_scratch_free(void *data, void *p)
+{
+    ngx_free(p);
 }
 
 
@@ -343,7 +438,13 @@ ngx_http_mcp_policy_bind_zones(ngx_conf_t *cf,
 
     mmcf->default_zone = ngx_http_mcp_policy_zone_find(cf, mmcf, mcp_str(""));
 
-    return mmcf->default_zone ? NGX_CONF_OK : NGX_CONF_ERROR;
+    if (mmcf->default_zone == NULL
+        || ngx_http_mcp_policy_pin_bind(cf, mmcf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

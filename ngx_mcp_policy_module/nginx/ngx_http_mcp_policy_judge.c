@@ -5,9 +5,6 @@
 #include "ngx_http_mcp_policy.h"
 
 
-#define NGX_HTTP_MCP_POLICY_LOG_NAME  128
-
-
 static ngx_int_t ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
     mcp_arena_t *arena);
@@ -35,7 +32,6 @@ static ngx_int_t ngx_http_mcp_policy_set_reply(ngx_http_request_t *r,
     mcp_reply_t *reply);
 static void ngx_http_mcp_policy_reply_options(
     ngx_http_mcp_policy_loc_conf_t *mlcf, mcp_reply_options_t *options);
-static size_t ngx_http_mcp_policy_log_name(u_char *dst, ngx_str_t *name);
 static void ngx_http_mcp_policy_log(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, ngx_uint_t level);
 static mcp_rc_t ngx_http_mcp_policy_resolve(void *data,
@@ -256,6 +252,8 @@ ngx_http_mcp_policy_set_caller(ngx_http_request_t *r,
     caller->session = ctx->headers.mcp.session.value;
     caller->resolve = ngx_http_mcp_policy_resolve;
     caller->resolve_data = r;
+    caller->pin_changed = ngx_http_mcp_policy_pin_changed;
+    caller->pin_changed_data = ctx;
     caller->dry_run = mlcf->dry_run;
     caller->zone_full_allow = mlcf->zone_full_allow;
     caller->now_ms = ngx_http_mcp_policy_now();
@@ -553,7 +551,7 @@ ngx_http_mcp_policy_grant(ngx_http_request_t *r, ngx_str_t *grant)
 
 /* Names come from clients: cut, and without control characters. */
 
-static size_t
+size_t
 ngx_http_mcp_policy_log_name(u_char *dst, ngx_str_t *name)
 {
     u_char     *p, *last;

@@ -251,6 +251,8 @@ ngx_http_mcp_policy_list_filter(ngx_http_mcp_policy_list_t *list,
     filter->max_ttl_ms = list->conf->list_ttl;
     filter->requests = list->requests;
     filter->request_count = list->count;
+    filter->seen = ngx_http_mcp_policy_pin_seen;
+    filter->seen_data = list->ctx;
 }
 
 

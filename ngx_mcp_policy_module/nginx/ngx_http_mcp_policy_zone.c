@@ -10,7 +10,7 @@
 
 
 #define NGX_HTTP_MCP_POLICY_ZONE_MAGIC     0x656e6f5a7963696cULL
-#define NGX_HTTP_MCP_POLICY_ZONE_VERSION   2
+#define NGX_HTTP_MCP_POLICY_ZONE_VERSION   3
 #define NGX_HTTP_MCP_POLICY_ZONE_DEFAULT   (8 * 1024 * 1024)
 
 /* shares of a zone; what is left is for counters */
@@ -18,6 +18,8 @@
 #define NGX_HTTP_MCP_POLICY_MESSAGE_SHARE  32
 #define NGX_HTTP_MCP_POLICY_TASK_SHARE     16
 #define NGX_HTTP_MCP_POLICY_FILE_SHARE     256
+#define NGX_HTTP_MCP_POLICY_PIN_SHARE      64
+#define NGX_HTTP_MCP_POLICY_PIN_SHARE_MAX  4      /* when so many are pinned */
 
 /* how long a reload waits for the lock of a zone, in ms */
 #define NGX_HTTP_MCP_POLICY_ZONE_WAIT      500
@@ -54,7 +56,7 @@ static void ngx_http_mcp_policy_zone_take_files(
     ngx_http_mcp_policy_shared_t *shared, ngx_http_mcp_policy_shared_t *old);
 static void ngx_http_mcp_policy_zone_cleanup(void *data);
 static void ngx_http_mcp_policy_zone_layout(
-    ngx_http_mcp_policy_shared_t *shared, size_t size);
+    ngx_http_mcp_policy_shared_t *shared, size_t size, ngx_uint_t pins);
 static mcp_rc_t ngx_http_mcp_policy_zone_reserve(void *data,
     mcp_charge_t *charges, uint32_t count, uint64_t now_ms,
     uint32_t *failed);
@@ -262,6 +264,10 @@ ngx_http_mcp_policy_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
+    if (ngx_http_mcp_policy_pin_check(zone, shm_zone->shm.log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ngx_test_config) {
         return NGX_OK;
     }
@@ -316,7 +322,7 @@ ngx_http_mcp_policy_zone_create(ngx_shm_zone_t *shm_zone,
         return NGX_ERROR;
     }
 
-    ngx_http_mcp_policy_zone_layout(shared, size);
+    ngx_http_mcp_policy_zone_layout(shared, size, zone->pins);
 
     if (mcp_table_init(ngx_http_mcp_policy_zone_area(shared, table_offset),
                        shared->table_size, shared->hash_key, &zone->table)
@@ -530,8 +536,10 @@ ngx_http_mcp_policy_zone_init_module(ngx_cycle_t *cycle)
     for (i = 0; i < mmcf->zones.nelts; i++) {
         zone = shm_zone[i]->data;
 
-        zone->from = NULL;
         zone->generation = ++zone->shared->generation;
+
+        ngx_http_mcp_policy_pin_init_module(mmcf, shm_zone[i], zone->from);
+        zone->from = NULL;
 
         if (zone->adopt) {
             ngx_http_mcp_policy_state_adopt(zone, cycle->log);
@@ -611,7 +619,7 @@ ngx_http_mcp_policy_zone_exit_process(ngx_cycle_t *cycle)
 
 static void
 ngx_http_mcp_policy_zone_layout(ngx_http_mcp_policy_shared_t *shared,
-    size_t size)
+    size_t size, ngx_uint_t pins)
 {
     size_t  offset;
 
@@ -645,6 +653,14 @@ ngx_http_mcp_policy_zone_layout(ngx_http_mcp_policy_shared_t *shared,
     shared->file_offset = offset;
     offset += ngx_align(shared->files
                         * sizeof(ngx_http_mcp_policy_file_slot_t), 64);
+
+    shared->pins = ngx_min(pins * 4, size / NGX_HTTP_MCP_POLICY_PIN_SHARE_MAX
+                                     / sizeof(ngx_http_mcp_policy_pin_slot_t));
+    shared->pins = ngx_max(shared->pins, size / NGX_HTTP_MCP_POLICY_PIN_SHARE
+                                     / sizeof(ngx_http_mcp_policy_pin_slot_t));
+    shared->pin_offset = offset;
+    offset += ngx_align(shared->pins
+                        * sizeof(ngx_http_mcp_policy_pin_slot_t), 64);
 
     shared->table_offset = offset;
     shared->table_size = size - offset;

@@ -68,6 +68,15 @@ typedef struct {
 } ngx_http_mcp_policy_file_slot_t;
 
 
+/* What is known of a pinned tool, see ngx_http_mcp_policy_pin.c. */
+typedef struct {
+    uint64_t        key[2];      /* of policy, tool and hash; zero: free */
+    uint64_t        generation;  /* of the newest configuration that has it */
+    ngx_atomic_t    seen;        /* zero: as it was pinned, or not seen yet;
+                                    else the beginning of another hash */
+} ngx_http_mcp_policy_pin_slot_t;
+
+
 typedef struct {
     uint64_t        magic;
     uint64_t        version;
@@ -87,11 +96,13 @@ typedef struct {
     ngx_uint_t      parts;
     ngx_uint_t      tasks;
     ngx_uint_t      files;
+    ngx_uint_t      pins;
 
     size_t          stream_offset;     /* from the start of this struct */
     size_t          part_offset;
     size_t          task_offset;
     size_t          file_offset;
+    size_t          pin_offset;
     size_t          table_offset;
     size_t          table_size;
 } ngx_http_mcp_policy_shared_t;
@@ -113,6 +124,7 @@ typedef struct {
     ngx_http_mcp_policy_shared_t  *from;     /* the zone that this one takes
                                                 the place of, until then */
     uint64_t                       generation;
+    ngx_uint_t                     pins;     /* of the policies in it */
     time_t                         full_logged;
     unsigned                       adopt:1;  /* state= is new, the zone not */
 } ngx_http_mcp_policy_zone_t;
@@ -176,6 +188,13 @@ size_t ngx_http_mcp_policy_mailbox_take(ngx_http_mcp_policy_zone_t *zone,
 
 /* ngx_http_mcp_policy_inbox.c: soon looks into the mailboxes */
 void ngx_http_mcp_policy_inbox_wake(void);
+
+/* ngx_http_mcp_policy_pin.c: definitions that changed */
+ngx_int_t ngx_http_mcp_policy_pin_check(ngx_http_mcp_policy_zone_t *zone,
+    ngx_log_t *log);
+void ngx_http_mcp_policy_pin_init_module(
+    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_shm_zone_t *shm_zone,
+    ngx_http_mcp_policy_shared_t *from);
 
 #pragma GCC visibility pop
 
