@@ -31,7 +31,7 @@ static mcp_rc_t cli_load_include(void *data, mcp_str_t pattern,
 static char **cli_load_glob(const char *pattern, uint32_t *count);
 static mcp_rc_t cli_load_start(void *data, mcp_str_t name,
     const mcp_place_t *place, mcp_policy_builder_t **builder);
-static mcp_rc_t cli_load_file(void *data, mcp_str_t path,
+static mcp_rc_t cli_load_named(void *data, mcp_str_t path,
     const mcp_place_t *place, mcp_str_t *text);
 static void cli_load_end(void *data, mcp_policy_builder_t *builder,
     bool complete);
@@ -449,7 +449,7 @@ cli_load_start(void *data, mcp_str_t name, const mcp_place_t *place,
 
     frontend.report = cli_load_report;
     frontend.compile_text = cli_load_text;
-    frontend.read_file = cli_load_file;
+    frontend.read_file = cli_load_named;
     frontend.scratch = &cli_allocator;
     frontend.data = load;
 
@@ -462,7 +462,7 @@ cli_load_start(void *data, mcp_str_t name, const mcp_place_t *place,
 
 /* What a directive of a policy names. */
 static mcp_rc_t
-cli_load_file(void *data, mcp_str_t path, const mcp_place_t *place,
+cli_load_named(void *data, mcp_str_t path, const mcp_place_t *place,
     mcp_str_t *text)
 {
     char              message[512], *name;

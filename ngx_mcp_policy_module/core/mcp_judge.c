@@ -13,6 +13,9 @@ static mcp_rc_t mcp_judge_triggers(mcp_judge_t *judge,
     const mcp_rule_t *rule);
 static mcp_rc_t mcp_judge_steps(mcp_judge_t *judge, const mcp_scope_t *scope,
     const mcp_rule_t *rule, mcp_refusal_t *refusal);
+static mcp_rc_t mcp_judge_validate(mcp_judge_t *judge,
+    const mcp_scope_t *scope, const mcp_rule_t *rule,
+    mcp_refusal_t *refusal);
 static mcp_rc_t mcp_judge_refuse(mcp_refusal_t *refusal,
     const mcp_scope_t *scope, const mcp_rule_t *rule, mcp_reason_t reason,
     const mcp_text_t *message);
@@ -228,6 +231,10 @@ mcp_judge_steps(mcp_judge_t *judge, const mcp_scope_t *scope,
 
             break;
 
+        case MCP_STEP_VALIDATE:
+            rc = mcp_judge_validate(judge, scope, rule, refusal);
+            break;
+
         case MCP_STEP_RULE:
             rc = mcp_judge_rule(judge, scope, step->rule, refusal);
             break;
@@ -244,6 +251,39 @@ mcp_judge_steps(mcp_judge_t *judge, const mcp_scope_t *scope,
     }
 
     return MCP_OK;
+}
+
+
+/* Without a reviewed schema no arguments are the right ones. */
+static mcp_rc_t
+mcp_judge_validate(mcp_judge_t *judge, const mcp_scope_t *scope,
+    const mcp_rule_t *rule, mcp_refusal_t *refusal)
+{
+    mcp_rc_t             rc;
+    const mcp_pin_t     *pin;
+    mcp_schema_fault_t   fault;
+
+    pin = mcp_pin_find(judge->policy->pins, scope->name);
+
+    if (pin == NULL || pin->schema == NULL) {
+        return mcp_judge_refuse(refusal, scope, rule, MCP_REASON_UNPINNED,
+                                NULL);
+    }
+
+    if (judge->listing) {
+        return MCP_OK;
+    }
+
+    rc = mcp_schema_check(pin->schema, judge->subject.json,
+                          judge->subject.arguments, judge->arena, &fault);
+
+    if (rc == MCP_NO) {
+        (void) mcp_judge_refuse(refusal, scope, rule, MCP_REASON_ARGUMENTS,
+                                NULL);
+        refusal->fault = fault;
+    }
+
+    return rc;
 }
 
 

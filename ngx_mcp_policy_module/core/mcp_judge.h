@@ -34,6 +34,7 @@ typedef struct {
     uint32_t                  count;
     const mcp_limit_t        *limit;         /* of limits */
     const mcp_key_t          *key;           /* of NO_KEY */
+    mcp_schema_fault_t        fault;         /* of ARGUMENTS */
     uint64_t                  retry_ms;
     int64_t                   remaining;
     uint64_t                  reset_ms;

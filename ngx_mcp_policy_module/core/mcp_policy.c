@@ -210,6 +210,10 @@ mcp_policy_destroy(const mcp_policy_t *policy)
         mcp_policy_free_rule(builder->blocks[i].rule);
     }
 
+    for (i = 0; policy->pins != NULL && i < policy->pins->count; i++) {
+        mcp_schema_free(policy->pins->pins[i].schema);
+    }
+
     if (policy->hidden != NULL) {
         mcp_pattern_set_free(policy->hidden);
         mcp_pattern_set_free(policy->methods);

@@ -91,6 +91,7 @@ typedef struct {
         MCP_STEP_DENY,
         MCP_STEP_LIMIT,
         MCP_STEP_APPROVE,
+        MCP_STEP_VALIDATE,
         MCP_STEP_RULE
     } kind;
     union {
@@ -98,6 +99,7 @@ typedef struct {
         mcp_deny_if_t      *deny_if;
         mcp_text_t         *deny_message;   /* NULL: a generated sentence */
         mcp_limit_t        *limit;
+        mcp_place_t        *validate;       /* where it is written */
         mcp_rule_t         *rule;
     };
 } mcp_step_t;

@@ -40,6 +40,7 @@ typedef enum {
     MCP_SINGLE_DENIAL,
     MCP_SINGLE_DRY_RUN,
     MCP_SINGLE_PIN,
+    MCP_SINGLE_VALIDATE,
     MCP_SINGLE_COUNT
 } mcp_single_t;
 
@@ -175,6 +176,10 @@ mcp_policy_setter(mcp_policy_set_limit);
 
 /* mcp_policy_pin.c */
 mcp_policy_setter(mcp_policy_set_pin);
+mcp_policy_setter(mcp_policy_set_validate);
+
+/* That everything under "validate" has a definition, compiled. */
+void mcp_policy_check_validate(mcp_policy_builder_t *builder);
 
 
 /*

@@ -131,6 +131,7 @@ mcp_policy_check_deny(mcp_policy_builder_t *builder,
         [MCP_STEP_DENY] = "deny",
         [MCP_STEP_LIMIT] = "limit",
         [MCP_STEP_APPROVE] = "approve",
+        [MCP_STEP_VALIDATE] = "validate",
         [MCP_STEP_RULE] = "rule"
     };
 
@@ -172,6 +173,9 @@ mcp_policy_step_place(const mcp_step_t *step, const mcp_place_t *deny)
     case MCP_STEP_LIMIT:
         return &step->limit->place;
 
+    case MCP_STEP_VALIDATE:
+        return step->validate;
+
     case MCP_STEP_RULE:
         return &step->rule->place;
 
@@ -200,6 +204,7 @@ mcp_policy_check(mcp_policy_builder_t *builder)
     mcp_policy_check_stars(builder);
     mcp_policy_check_nothing_left(builder);
     mcp_policy_check_limits(builder);
+    mcp_policy_check_validate(builder);
 }
 
 

@@ -175,7 +175,13 @@ static const mcp_directive_t  mcp_directives[] = {
       MCP_IN_TARGET,
       true, 1, 1, MCP_SINGLE_NONE,
       mcp_policy_open_rule,
-      "rule NAME { ... }" }
+      "rule NAME { ... }" },
+
+    { mcp_str_init("validate"),
+      MCP_CONTEXT_BIT(MCP_CONTEXT_TOOL),
+      false, 1, 1, MCP_SINGLE_VALIDATE,
+      mcp_policy_set_validate,
+      "validate on|off" }
 };
 
 #define MCP_DIRECTIVES  (sizeof(mcp_directives) / sizeof(mcp_directives[0]))

@@ -1,11 +1,18 @@
 /*
  * mcp_pin: the file of reviewed definitions, which the front end reads and
- * the core understands.
+ * the core understands; and validate, which asks for their schemas.
  */
 
 #include "mcp_policy_builder.h"
 
 
+static const mcp_place_t *mcp_policy_validate(const mcp_rule_t *rule);
+static void mcp_policy_check_exact(mcp_policy_builder_t *builder,
+    const mcp_block_t *block, const mcp_place_t *place);
+static const mcp_place_t *mcp_policy_needs_schema(
+    const mcp_policy_t *policy, mcp_str_t tool);
+static void mcp_policy_compile_schema(mcp_policy_builder_t *builder,
+    mcp_pin_t *pin, const mcp_place_t *place);
 static mcp_rc_t mcp_policy_read_pins(mcp_policy_builder_t *builder,
     mcp_pin_set_t *pins, const mcp_place_t *place);
 
@@ -97,4 +104,197 @@ mcp_policy_read_pins(mcp_policy_builder_t *builder, mcp_pin_set_t *pins,
     }
 
     return MCP_OK;
+}
+
+
+mcp_policy_setter(mcp_policy_set_validate)
+{
+    mcp_step_t   *step;
+    mcp_place_t  *copy;
+
+    (void) count;
+
+    if (mcp_str_equal(words[1], mcp_str("off"))) {
+        return MCP_OK;
+    }
+
+    if (!mcp_str_equal(words[1], mcp_str("on"))) {
+        return mcp_policy_fail(builder, place,
+                               "invalid value \"%.*s\" in \"validate\", it "
+                               "must be \"on\" or \"off\"",
+                               mcp_shown(words[1]));
+    }
+
+    step = mcp_policy_step(builder, frame->rule, MCP_STEP_VALIDATE);
+    copy = mcp_policy_alloc(builder, sizeof(mcp_place_t));
+
+    if (step == NULL || copy == NULL) {
+        return mcp_policy_no_memory(builder, place);
+    }
+
+    *copy = *place;
+    step->validate = copy;
+
+    return MCP_OK;
+}
+
+
+void
+mcp_policy_check_validate(mcp_policy_builder_t *builder)
+{
+    bool                wanted;
+    uint32_t            i;
+    const mcp_place_t  *place;
+    mcp_pin_set_t      *pins;
+
+    pins = builder->policy.pins;
+    wanted = false;
+
+    for (i = 0; i < builder->block_count; i++) {
+        place = mcp_policy_validate(builder->blocks[i].rule);
+
+        if (place == NULL) {
+            continue;
+        }
+
+        if (pins == NULL) {
+            (void) mcp_policy_fail(builder, place,
+                                   "\"validate\" needs \"mcp_pin\" in this "
+                                   "policy, a file with the definitions of "
+                                   "the tools");
+            return;
+        }
+
+        wanted = true;
+        mcp_policy_check_exact(builder, &builder->blocks[i], place);
+    }
+
+    for (i = 0; wanted && i < pins->count; i++) {
+        place = mcp_policy_needs_schema(&builder->policy, pins->pins[i].name);
+
+        if (place != NULL) {
+            mcp_policy_compile_schema(builder, &pins->pins[i], place);
+        }
+    }
+}
+
+
+/* Where a block says "validate on", or NULL. */
+static const mcp_place_t *
+mcp_policy_validate(const mcp_rule_t *rule)
+{
+    uint32_t  i;
+
+    for (i = 0; i < rule->count; i++) {
+        if (rule->steps[i].kind == MCP_STEP_VALIDATE) {
+            return rule->steps[i].validate;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Of a tool that is named there must be a pin. */
+static void
+mcp_policy_check_exact(mcp_policy_builder_t *builder,
+    const mcp_block_t *block, const mcp_place_t *place)
+{
+    uint32_t              i;
+    mcp_str_t             name;
+    const mcp_pin_set_t  *pins;
+
+    pins = builder->policy.pins;
+
+    for (i = 0; i < block->count; i++) {
+        name = block->patterns[i];
+
+        if (name.data[0] != '~' && memchr(name.data, '*', name.len) == NULL
+            && mcp_pin_find(pins, name) == NULL)
+        {
+            (void) mcp_policy_fail(builder, place,
+                                   "\"validate\" of tool \"%.*s\", which pin "
+                                   "file \"%.*s\" does not have",
+                                   mcp_shown(name), mcp_shown(pins->file));
+        }
+    }
+}
+
+
+/* Whether some call of the tool comes to a "validate on": where that is. */
+static const mcp_place_t *
+mcp_policy_needs_schema(const mcp_policy_t *policy, mcp_str_t tool)
+{
+    mcp_rc_t                  rc;
+    const mcp_place_t        *place;
+    mcp_pattern_match_t       match;
+    const mcp_pattern_set_t  *tools;
+
+    tools = policy->targets[MCP_TARGET_TOOL];
+    place = NULL;
+
+    rc = mcp_pattern_set_find(tools, tool, &match);
+
+    if (rc == MCP_OK) {
+        place = mcp_policy_validate(match.value);
+    }
+
+    if (place == NULL && (rc == MCP_OK || policy->default_allow)
+        && mcp_pattern_set_star(tools, &match) == MCP_OK)
+    {
+        place = mcp_policy_validate(match.value);
+    }
+
+    return place;
+}
+
+
+static void
+mcp_policy_compile_schema(mcp_policy_builder_t *builder, mcp_pin_t *pin,
+    const mcp_place_t *place)
+{
+    uint32_t              schema;
+    mcp_place_t           there;
+    mcp_error_t           error;
+    const mcp_pin_set_t  *pins;
+
+    pins = builder->policy.pins;
+    schema = MCP_JSON_NONE;
+
+    if (pin->definition != MCP_JSON_NONE) {
+        schema = mcp_json_member(&builder->pin_json, pin->definition,
+                                 mcp_str("inputSchema"));
+    }
+
+    if (schema == MCP_JSON_NONE) {
+        (void) mcp_policy_fail(builder, place,
+                               "\"validate\" of tool \"%.*s\", of which pin "
+                               "file \"%.*s\" has no inputSchema",
+                               mcp_shown(pin->name), mcp_shown(pins->file));
+        return;
+    }
+
+    switch (mcp_schema_compile(&builder->pin_json, schema,
+                               &builder->allocator, builder->hash_key,
+                               &pin->schema, &error))
+    {
+
+    case MCP_OK:
+        break;
+
+    case MCP_NOMEM:
+        (void) mcp_policy_no_memory(builder, place);
+        break;
+
+    default:
+        there.file = (const char *) pins->file.data;
+        mcp_pin_position(builder->pin_text, error.offset, &there.line,
+                         &there.column);
+
+        (void) mcp_policy_fail(builder, &there,
+                               "the inputSchema of tool \"%.*s\" cannot be "
+                               "used to validate arguments: %s",
+                               mcp_shown(pin->name), error.text);
+        break;
+    }
 }

@@ -36,6 +36,8 @@ static void mcp_sentence_not_permitted(mcp_sentence_t *s,
     const mcp_refusal_t *refusal, const char *end);
 static void mcp_sentence_no_key(mcp_sentence_t *s,
     const mcp_refusal_t *refusal);
+static void mcp_sentence_fault(mcp_sentence_t *s,
+    const mcp_refusal_t *refusal);
 static void mcp_sentence_limit(mcp_sentence_t *s,
     const mcp_refusal_t *refusal);
 static void mcp_sentence_window(mcp_sentence_t *s, uint64_t ms);
@@ -257,6 +259,10 @@ mcp_sentence_generate(mcp_sentence_t *s, const mcp_refusal_t *refusal)
                                    "again.");
         break;
 
+    case MCP_REASON_ARGUMENTS:
+        mcp_sentence_fault(s, refusal);
+        break;
+
     case MCP_REASON_BATCH:
         mcp_sentence_add(s, "another message of the batch was refused, so "
                             "none of them was forwarded");
@@ -364,6 +370,41 @@ mcp_sentence_no_key(mcp_sentence_t *s, const mcp_refusal_t *refusal)
     mcp_sentence_subject(s, &refusal->scope);
     mcp_sentence_add(s, " are counted per caller, and this caller is not "
                         "known" MCP_DO_NOT_RETRY);
+}
+
+
+/* The place is a JSON Pointer, but that of an argument is its name. */
+static void
+mcp_sentence_fault(mcp_sentence_t *s, const mcp_refusal_t *refusal)
+{
+    mcp_str_t                  path;
+    const mcp_schema_fault_t  *fault;
+
+    fault = &refusal->fault;
+    path = fault->path;
+
+    if (path.len == 0) {
+        mcp_sentence_add(s, "the arguments of ");
+
+    } else {
+        if (path.len > 1 && memchr(path.data + 1, '/', path.len - 1) == NULL
+            && memchr(path.data, '~', path.len) == NULL)
+        {
+            path.data++;
+            path.len--;
+        }
+
+        mcp_sentence_add(s, "argument ");
+        mcp_sentence_quoted(s, path, MCP_NAME_SHOWN);
+        mcp_sentence_add(s, " of ");
+    }
+
+    mcp_sentence_subject(s, &refusal->scope);
+    mcp_sentence_add(s, " ");
+    mcp_sentence_add_str(s, fault->text);
+    mcp_sentence_add(s, " (");
+    mcp_sentence_add_str(s, fault->keyword);
+    mcp_sentence_add(s, "). Correct the arguments and try again.");
 }
 
 

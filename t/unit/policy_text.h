@@ -27,6 +27,15 @@ typedef struct {
 } policy_variable_t;
 
 
+/* What directives can read: a table that ends with a NULL name, or NULL. */
+typedef struct {
+    const char  *name;
+    const char  *text;
+} policy_file_t;
+
+static const policy_file_t  *policy_files;
+
+
 static inline void *
 policy_alloc(void *data, size_t size)
 {
@@ -54,17 +63,22 @@ static inline void
 policy_report(void *data, mcp_severity_t severity, const mcp_place_t *place,
     const char *text)
 {
+    char               column[16] = "";
     policy_reports_t  *reports = data;
 
     if (severity == MCP_REPORT_ERROR) {
         reports->errors++;
     }
 
+    if (place->column != 0) {
+        snprintf(column, sizeof(column), ":%u", place->column);
+    }
+
     if (reports->count < POLICY_REPORTS) {
         snprintf(reports->texts[reports->count++], sizeof(reports->texts[0]),
-                 "%s %u: %s",
+                 "%s %u%s: %s",
                  severity == MCP_REPORT_ERROR ? "error" : "warning",
-                 place->line, text);
+                 place->line, column, text);
     }
 }
 
@@ -86,6 +100,28 @@ policy_compile_text(void *data, mcp_str_t source, const mcp_place_t *place,
     }
 
     return MCP_OK;
+}
+
+
+static inline mcp_rc_t
+policy_read_file(void *data, mcp_str_t path, const mcp_place_t *place,
+    mcp_str_t *text)
+{
+    const policy_file_t  *file;
+
+    for (file = policy_files; file && file->name; file++) {
+        if (strlen(file->name) == path.len
+            && memcmp(file->name, path.data, path.len) == 0)
+        {
+            text->data = (const uint8_t *) file->text;
+            text->len = strlen(file->text);
+            return MCP_OK;
+        }
+    }
+
+    policy_report(data, MCP_REPORT_ERROR, place, "no such file");
+
+    return MCP_ERROR;
 }
 
 
@@ -144,6 +180,8 @@ policy_builder(const char *name, const mcp_allocator_t *allocator,
     mcp_place_t     place = { .file = "test", .line = 0 };
     mcp_frontend_t  frontend = { .report = policy_report,
                                  .compile_text = policy_compile_text,
+                                 .read_file = policy_read_file,
+                                 .scratch = &policy_allocator,
                                  .data = reports };
 
     memset(reports, 0, sizeof(*reports));

@@ -49,10 +49,11 @@ static const build_case_t  cases[] = {
 
     { "unknown directive", "frobnicate x;",
       "error 1: unknown directive \"frobnicate\" in \"mcp_policy\", expected "
-      "one of: default, hide, tool, prompt, resource, method, zone" },
+      "one of: default, hide, tool, prompt, resource, method, zone, "
+      "mcp_pin" },
     { "unknown directive in tool", IN_TOOL("frobnicate;"),
       "error 2: unknown directive \"frobnicate\" in \"tool\", expected one "
-      "of: " IN_BLOCK ", rule" },
+      "of: " IN_BLOCK ", rule, validate" },
     { "unknown directive in rule", IN_RULE("frobnicate;"),
       "error 2: unknown directive \"frobnicate\" in \"rule\", expected one "
       "of: " IN_BLOCK },
@@ -74,7 +75,7 @@ static const build_case_t  cases[] = {
     { "the inside of an unknown block is skipped",
       "frob { x; y { z; } }\ntools t { deny; limit x; }",
       "error 1: unknown directive \"frob\" in \"mcp_policy\", expected one "
-      "of: default, hide, tool, prompt, resource, method, zone\n"
+      "of: default, hide, tool, prompt, resource, method, zone, mcp_pin\n"
       "error 2: unknown directive \"tools\" in \"mcp_policy\", did you mean "
       "\"tool\"?" },
     { "default twice", "default deny;\ndefault allow;",
@@ -131,7 +132,7 @@ static const build_case_t  cases[] = {
       "error 1: invalid pattern \"\" in \"tool\": empty pattern\n"
       "error 1: a \"limit\" of 0 lets no call through, write \"deny\"\n"
       "error 2: unknown directive \"x\" in \"mcp_policy\", expected one of: "
-      "default, hide, tool, prompt, resource, method, zone" },
+      "default, hide, tool, prompt, resource, method, zone, mcp_pin" },
     { "a block that is not closed", "tool t { rule x {",
       "error 1: \"rule\" is not closed, expected \"}\"" },
     { "an end too much", "tool t { } }", "error 1: unexpected \"}\"" },
