@@ -200,7 +200,8 @@ test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
         $(if $(STATIC),,$(TEST_MODULE)) \
         $(if $(call wants,fuzz),fuzzers) \
         $(if $(or $(call wants,clients),$(call wants,conformance), \
-            $(call wants,canonical),$(call wants,scan_servers)),e2e-deps)
+            $(call wants,canonical),$(call wants,scan_servers)),e2e-deps) \
+        $(if $(call wants,t/schema_),schema-deps)
 	@$(TEST_ENV) prove -It/lib -j$(TEST_JOBS) --timer \
 	    $(or $(TESTS),$(ALL_TESTS))
 
@@ -222,6 +223,26 @@ $(TOP)/build/python/.installed: t/e2e/requirements-1.txt \
 	    $(@D)/sdk$$n/bin/pip install -q --disable-pip-version-check \
 	        -r t/e2e/requirements-$$n.txt; \
 	done
+	@touch $@
+
+# The JSON Schema Test Suite is part of the sources of a Python package; no
+# package of npm has its cases for draft 2020-12.  To download them pip wants
+# what would build them.
+.PHONY: schema-deps
+schema-deps: t/e2e/node_modules/.installed $(TOP)/build/suite/.installed \
+        $(BUILD)/unit/schema_cases
+
+$(TOP)/build/suite/.installed: t/e2e/requirements-suite.txt \
+        t/e2e/suite-sha256.txt | deps
+	@echo 'fetching the JSON Schema Test Suite'
+	@rm -rf $(@D)
+	@python3 -m venv $(@D)/python
+	@PIP_CONSTRAINT=t/e2e/requirements-suite.txt \
+	    $(@D)/python/bin/pip download -q --disable-pip-version-check \
+	        --no-deps --no-binary jsonschema -d $(@D) jsonschema
+	@cd $(@D) && sha256sum --quiet -c $(TOP)/t/e2e/suite-sha256.txt \
+	    && tar -xzf jsonschema-*.tar.gz --strip-components=3 --wildcards \
+	        '*/json/tests/draft2020-12'
 	@touch $@
 
 
