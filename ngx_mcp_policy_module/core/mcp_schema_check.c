@@ -343,21 +343,23 @@ mcp_schema_size(mcp_schema_check_t *check, uint32_t value,
     const mcp_schema_op_t *op)
 {
     bool                     most;
-    uint64_t                 size;
+    uint64_t                 size, cost;
     const mcp_json_token_t  *t;
 
     t = &check->json->tokens[value];
 
-    if (!mcp_schema_charge(check, t->next - value
-                                  + (t->type == MCP_JSON_STRING
-                                     ? (t->end - t->start) / 64 : 0)))
-    {
-        return MCP_ERROR;
+    if (t->type == MCP_JSON_STRING) {
+        size = mcp_schema_length(check->json, value);
+        cost = (t->end - t->start) / 64;
+
+    } else {
+        size = mcp_json_size(check->json, value);
+        cost = size;
     }
 
-    size = (t->type == MCP_JSON_STRING)
-           ? mcp_schema_length(check->json, value)
-           : mcp_json_size(check->json, value);
+    if (!mcp_schema_charge(check, cost)) {
+        return MCP_ERROR;
+    }
 
     most = op->code == MCP_SCHEMA_MAX_LENGTH
            || op->code == MCP_SCHEMA_MAX_ITEMS

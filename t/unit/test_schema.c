@@ -283,11 +283,392 @@ static const schema_case_t  errors[] = {
 };
 
 
+/* Regular expressions, and strings that they match or not. */
+
+typedef struct {
+    const char  *pattern;      /* as JSON spells it */
+    const char  *matching;
+    const char  *other;        /* or the error */
+} pattern_case_t;
+
+static const pattern_case_t  patterns[] = {
+    { "^\\\\d$", "0", "\xdf\x80" },
+    { "^\\\\w$", "a", "\xc3\xa9" },
+    { "^\\\\s$", "\xc2\xa0", "a" },
+    { "^[\\\\s]$", "\xef\xbb\xbf", "a" },
+    { "^\\\\S$", "\xe2\x80\x93", "\xe2\x80\x83" },
+    { "^[^\\\\S]$", " ", "a" },
+    { "^.$", "\xf0\x9f\x98\x80", "\xe2\x80\xa8" },
+    { "^.$", "a", "\\r" },
+    { "a$", "ba", "a\\n" },
+    { "^[^]$", "\\n", "ab" },
+    { "^[]|b$", "b", "" },
+    { "^[[:alpha:]]$", ":]", "b" },
+    { "^[\\\\w-.]$", "-", "," },
+    { "^[.-\\\\w]$", "-", "," },
+    { "^[\\\\]a-]$", "-", "[" },
+    { "^\\\\v$", "\\u000b", "\\n" },
+    { "^\\\\cC$", "\\u0003", "C" },
+    { "^\\\\x41\\\\u0042\\\\u{43}$", "ABC", "abc" },
+    { "^\\\\ud83d\\\\ude00$", "\xf0\x9f\x98\x80", "a" },
+    { "^\\\\p{Letter}\\\\P{Lu}$", "\xc3\xa9""a", "aA" },
+    { "^\\\\p{Script=Greek}$", "\xce\xb1", "a" },
+    { "^a{,2}$", "a{,2}", "aa" },
+    { "^{$", "{", "" },
+    { "^a{2}?$", "aa", "a" },
+    { "^(?<n>a)(?:b)(?=c)(?!d)c$", "abc", "abd" },
+    { "(?<=a)b", "ab", "bb" },
+    { "^\\\\/\\\\-$", "/-", "\\\\/-" },
+    { "\\\\Aa", NULL, "has a backslash before a letter that means nothing in "
+      "JSON Schema's regex" },
+    { "(?i)a", NULL, "has a group \"(?\" that JSON Schema's regex does not "
+      "know" },
+    { "(*UTF)a", NULL, "has nothing to repeat after \"(\"" },
+    { "a++", NULL, "has nothing to repeat before \"+\"" },
+    { "(a)\\\\1", NULL, "refers back to a group, which is not supported" },
+    { "\\\\k<a>", NULL, "refers back to a group, which is not supported" },
+    { "\\\\ud800", NULL, "names no character" },
+    { "\\\\u{110000}", NULL, "names no character" },
+    { "\\\\u00g0", NULL, "has \"\\u\" without digits" },
+    { "\\\\x4", NULL, "has \"\\x\" without two digits" },
+    { "\\\\01", NULL, "has an octal escape" },
+    { "\\\\p{Block=x}", NULL, "names a property that is not known" },
+    { "\\\\pL", NULL, "has \"\\p\" without \"{\"" },
+    { "[a", NULL, "lacks \"]\"" },
+    { "a\\\\", NULL, "ends with a backslash" }
+};
+
+
+static void
+test_patterns(void)
+{
+    char                 text[200], got[1200], name[200];
+    size_t               i;
+    mcp_error_t          error;
+    const mcp_schema_t  *schema;
+
+    for (i = 0; i < count(patterns); i++) {
+        snprintf(name, sizeof(name), "pattern %s", patterns[i].pattern);
+        snprintf(text, sizeof(text), "{\"pattern\":\"%s\"}",
+                 patterns[i].pattern);
+
+        if (compile(text, &schema, &error) != MCP_OK) {
+            snprintf(text, sizeof(text), "\"/pattern\" %s",
+                     patterns[i].matching ? "" : patterns[i].other);
+            is_str(tap_str(error.text), text, name);
+            continue;
+        }
+
+        if (patterns[i].matching == NULL) {
+            ok(false, "%s is refused", name);
+            mcp_schema_free(schema);
+            continue;
+        }
+
+        snprintf(text, sizeof(text), "\"%s\"", patterns[i].matching);
+        check(schema, text, got, sizeof(got));
+        ok(strcmp(got, "ok") == 0, "%s matches", name);
+
+        snprintf(text, sizeof(text), "\"%s\"", patterns[i].other);
+        check(schema, text, got, sizeof(got));
+        ok(strncmp(got, " pattern: ", 10) == 0, "%s does not match", name);
+
+        mcp_schema_free(schema);
+    }
+}
+
+
+/* "value" is a multiple of "divisor": 1, 0, or -1 for an error. */
+
+static void
+test_multiples(void)
+{
+    bool    multiple;
+    int     got;
+    size_t  i;
+
+    static const struct {
+        const char  *value;
+        const char  *divisor;
+        int          expected;
+    } cases[] = {
+        { "0", "7", 1 }, { "-14.0", "7", 1 }, { "15", "7", 0 },
+        { "1e400", "7", 0 }, { "1e400", "1024", 1 }, { "1e9", "1024", 0 },
+        { "1e10", "1024", 1 }, { "0.3", "0.1", 1 }, { "0.35", "0.1", 0 },
+        { "1e-400", "1e-400", 1 }, { "1e-400", "1e-399", 0 },
+        { "1e99999999999999999999", "3e-5", 0 },
+        { "3e99999999999999999999", "3e-5", 1 },
+        { "123456789012345678901234567890", "10", 1 },
+        { "999999999999999999999999999999", "999999999999999", 1 },
+        { "999999999999999999999999999998", "999999999999999", 0 },
+        { "4.5", "0.000000000000000001", 1 },
+        { "1", "0", -1 }, { "1", "-1", -1 }, { "x", "1", -1 },
+        { "1", "1234567890123456789", -1 }
+    };
+
+    for (i = 0; i < count(cases); i++) {
+        got = -1;
+
+        if (mcp_decimal_multiple(tap_str(cases[i].value),
+                                 tap_str(cases[i].divisor), &multiple)
+            == MCP_OK)
+        {
+            got = multiple;
+        }
+
+        ok(got == cases[i].expected, "%s of %s", cases[i].value,
+           cases[i].divisor);
+    }
+}
+
+
+static char *
+repeat(const char *before, const char *each, unsigned times,
+    const char *after)
+{
+    char      *text;
+    size_t     size, len;
+    unsigned   i;
+
+    size = strlen(before) + strlen(after) + times * (strlen(each) + 12) + 1;
+    text = malloc(size);
+
+    if (text == NULL) {
+        exit(2);
+    }
+
+    len = (size_t) snprintf(text, size, "%s", before);
+
+    for (i = 0; i < times; i++) {
+        len += (size_t) snprintf(text + len, size - len, "%s%s%u",
+                                 i > 0 ? "," : "", each, i);
+    }
+
+    (void) snprintf(text + len, size - len, "%s", after);
+
+    return text;
+}
+
+
+static void
+test_one(const char *name, const char *schema_text, const char *value,
+    const char *expected)
+{
+    char                 got[1200];
+    mcp_error_t          error;
+    const mcp_schema_t  *schema;
+
+    if (compile(schema_text, &schema, &error) != MCP_OK) {
+        is_str(tap_str(error.text), expected, name);
+        return;
+    }
+
+    check(schema, value, got, sizeof(got));
+    is_str(tap_str(got), expected, name);
+    mcp_schema_free(schema);
+}
+
+
+static void
+test_large(void)
+{
+    char  *text, *schema;
+
+    static const char  unique[] = "{\"uniqueItems\":true}";
+
+    text = repeat("[", "", 20000, "]");
+    test_one("20000 different numbers", unique, text, "ok");
+    free(text);
+
+    text = repeat("[", "", 20000, ",77.0]");
+    test_one("20000 numbers, one twice", unique, text,
+             "/20000 uniqueItems: must differ from the elements before it");
+    free(text);
+
+    text = repeat("[[2,1],{\"a\":1,\"b\":[1]},", "-", 99,
+                  ",{\"b\":[1e0],\"\\u0061\":1},[1,2]]");
+    test_one("many, one object twice", unique, text,
+             "/101 uniqueItems: must differ from the elements before it");
+    free(text);
+
+    text = repeat("[[2,1],", "-", 99, ",[1,2]]");
+    test_one("many, one turned around", unique, text, "ok");
+    free(text);
+
+    /* more names than are compared one by one */
+
+    schema = repeat("{\"additionalProperties\":false,\"required\":[\"p19\"],"
+                    "\"properties\":{", "\"q\":{},\"p", 1,
+                    "\":{},\"p19\":{\"type\":\"null\"}}}");
+    test_one("few names", schema, "{\"p0\":1,\"p19\":null}", "ok");
+    free(schema);
+
+    schema = strdup("{\"additionalProperties\":false,\"required\":[\"p9\"],"
+                    "\"properties\":{\"p0\":{},\"p1\":{},\"p2\":{},\"p3\":{},"
+                    "\"p4\":{},\"p5\":{},\"p6\":{},\"p7\":{},\"p8\":{},"
+                    "\"p9\":{\"type\":\"null\"}}}");
+    test_one("many names", schema, "{\"p3\":1,\"p\\u0039\":null}", "ok");
+    test_one("many names, one unknown", schema, "{\"px\":1,\"p9\":null}",
+             "/px additionalProperties: is not a known argument; known are "
+             "\"p0\", \"p1\", \"p2\", \"p3\", \"p4\", \"p5\", \"p6\", "
+             "\"p7\", \"p8\", \"p9\"");
+    test_one("many names, one missing", schema, "{\"p8\":1}",
+             "/p9 required: is required");
+    free(schema);
+
+    text = repeat("{\"enum\":[", "", 400, "]}");
+    test_one("a long list is cut", text, "\"x\"",
+             " enum: must be one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, "
+             "12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, "
+             "27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, "
+             "42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, "
+             "57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, "
+             "72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, "
+             "87, 88, ...");
+    free(text);
+}
+
+
+/* Every definition asks the next one twice. */
+
+static void
+test_explosion(void)
+{
+    char      text[4096];
+    size_t    len;
+    unsigned  i;
+
+    len = (size_t) snprintf(text, sizeof(text), "{\"$ref\":\"#/$defs/0\","
+                            "\"$defs\":{");
+
+    for (i = 0; i < 40; i++) {
+        len += (size_t) snprintf(text + len, sizeof(text) - len,
+                                 "\"%u\":{\"allOf\":[{\"$ref\":\"#/$defs/%u\""
+                                 "},{\"$ref\":\"#/$defs/%u\"}]},", i, i + 1,
+                                 i + 1);
+    }
+
+    (void) snprintf(text + len, sizeof(text) - len, "\"40\":true}}");
+
+    test_one("too much work", text, "1", "error");
+}
+
+
+/* Fails once "left" allocations have been made. */
+
+static void *
+scarce_alloc(void *data, size_t size)
+{
+    unsigned  *left;
+
+    left = data;
+
+    if (*left == 0) {
+        return NULL;
+    }
+
+    --*left;
+
+    return malloc(size);
+}
+
+
+static void
+test_memory(void)
+{
+    mcp_rc_t             rc;
+    unsigned             n, left;
+    mcp_json_t           json, value;
+    mcp_arena_t          arena, scarce;
+    mcp_error_t          error;
+    mcp_allocator_t      short_of = { scarce_alloc, tap_free, &left };
+    mcp_schema_fault_t   fault;
+    const mcp_schema_t  *schema;
+
+    static const char  text[] =
+        "{\"properties\":{\"a\":{\"pattern\":\"a\"},\"b\":{\"$ref\":\"#\"}},"
+        "\"required\":[\"a\"],\"patternProperties\":{\"x\":{}},"
+        "\"anyOf\":[{\"if\":{},\"then\":{}},{\"items\":{}}]}";
+
+    mcp_arena_init(&arena, &allocator, 0);
+    mcp_json_parse(&json, tap_str(text), &limits, &arena, &error);
+    mcp_json_parse(&value, tap_str("[0,{\"b\":1}]"), &limits, &arena,
+                   &error);
+
+    schema = NULL;
+    rc = MCP_NOMEM;
+
+    for (n = 0; rc == MCP_NOMEM && n < 100; n++) {
+        left = n;
+        rc = mcp_schema_compile(&json, 0, &short_of, hash_key, &schema,
+                                &error);
+    }
+
+    ok(rc == MCP_OK && n > 2, "compiled with %u allocations", n - 1);
+
+    rc = MCP_NOMEM;
+
+    for (n = 0; rc == MCP_NOMEM && n < 100; n++) {
+        left = n;
+        mcp_arena_init(&scarce, &short_of, 0);
+        rc = mcp_schema_check(schema, &value, 2, &scarce, &fault);
+        mcp_arena_destroy(&scarce);
+    }
+
+    ok(rc == MCP_NO && n > 1, "checked with %u allocations", n - 1);
+
+    mcp_schema_free(schema);
+    mcp_schema_free(NULL);
+    mcp_arena_destroy(&arena);
+}
+
+
+/* The offset leads to the place in the caller's text. */
+
+static void
+test_offset(void)
+{
+    mcp_json_t           json;
+    mcp_arena_t          arena;
+    mcp_error_t          error;
+    const mcp_schema_t  *schema;
+
+    static const char  text[] = "{\"a\":{\"items\":{\"minItems\":\"x\"}}}";
+
+    mcp_arena_init(&arena, &allocator, 0);
+    mcp_json_parse(&json, tap_str(text), &limits, &arena, &error);
+
+    ok(mcp_schema_compile(&json, mcp_json_member(&json, 0, mcp_str("a")),
+                          &allocator, hash_key, &schema, &error)
+       == MCP_ERROR, "a schema inside of a text");
+    is_str(tap_str(error.text),
+           "\"/items/minItems\" must be an integer, not negative",
+           "the pointer begins at the schema");
+    ok(strncmp(text + error.offset, "x\"", 2) == 0,
+       "the offset is one of the text");
+
+    mcp_json_parse(&json, tap_str("{\"a\":1,\"a\":1}"), &limits, &arena,
+                   &error);
+    ok(mcp_schema_compile(&json, 0, &allocator, hash_key, &schema, &error)
+       == MCP_ERROR, "a name twice");
+    is_str(tap_str(error.text), "the schema has a defect: duplicate_key",
+           "is a defect");
+
+    mcp_arena_destroy(&arena);
+}
+
+
 int
 main(void)
 {
     test_cases(faults, count(faults));
     test_cases(errors, count(errors));
+    test_patterns();
+    test_multiples();
+    test_large();
+    test_explosion();
+    test_memory();
+    test_offset();
 
     return tap_done();
 }
