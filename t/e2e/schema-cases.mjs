@@ -1,6 +1,6 @@
 // Cases in the form of the JSON Schema Test Suite, judged by Ajv:
 //
-//   schema-cases.mjs tools DIR       schemas of the reference servers' tools
+//   schema-cases.mjs tools DIR       schemas of real servers' tools
 //   schema-cases.mjs random SEED N   schemas and values by chance
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -8,8 +8,7 @@ import { StdioClientTransport }
     from '@modelcontextprotocol/sdk/client/stdio.js';
 import Ajv2020 from 'ajv/dist/2020.js';
 
-const directory = new URL('node_modules/@modelcontextprotocol/',
-                          import.meta.url).pathname;
+const modules = new URL('node_modules/', import.meta.url).pathname;
 
 const groups = process.argv[2] === 'tools'
     ? await tools(process.argv[3])
@@ -34,9 +33,12 @@ function judge(description, schema, values) {
 
 async function tools(scratch) {
     const servers = {
-        everything: ['stdio'],
-        filesystem: [scratch],
-        memory: []
+        '@modelcontextprotocol/server-everything/dist/index.js': ['stdio'],
+        '@modelcontextprotocol/server-filesystem/dist/index.js': [scratch],
+        '@modelcontextprotocol/server-memory/dist/index.js': [],
+        '@modelcontextprotocol/server-sequential-thinking/dist/index.js': [],
+        '@playwright/mcp/cli.js': [],
+        '@upstash/context7-mcp/dist/index.js': []
     };
 
     const groups = [];
@@ -44,8 +46,9 @@ async function tools(scratch) {
     for (const [server, args] of Object.entries(servers)) {
         const transport = new StdioClientTransport({
             command: process.execPath,
-            args: [`${directory}server-${server}/dist/index.js`, ...args],
-            env: { ...process.env, MEMORY_FILE_PATH: `${scratch}/memory` },
+            args: [`${modules}${server}`, ...args],
+            env: { ...process.env, CONTEXT7_TELEMETRY_DISABLED: '1',
+                   MEMORY_FILE_PATH: `${scratch}/memory` },
             stderr: 'ignore'
         });
 
@@ -57,7 +60,7 @@ async function tools(scratch) {
         for (const tool of tools) {
             for (const member of ['inputSchema', 'outputSchema']) {
                 if (tool[member]) {
-                    groups.push(judge(`${server} ${tool.name} ${member}`,
+                    groups.push(judge(`${tool.name} ${member}`,
                                       tool[member], guesses(tool[member])));
                 }
             }
