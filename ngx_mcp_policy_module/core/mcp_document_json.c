@@ -1,7 +1,5 @@
 /* JSON files: a tree of the tokens, with the lines and columns of each. */
 
-#include <stdio.h>
-
 #include "mcp_document.h"
 #include "mcp_json.h"
 
@@ -301,15 +299,13 @@ mcp_document_move(mcp_document_reading_t *reading,
 static mcp_rc_t
 mcp_document_syntax(mcp_document_reading_t *reading, const mcp_error_t *error)
 {
-    char                   text[300];
     mcp_document_cursor_t  cursor;
 
     cursor = reading->cursor;
     mcp_document_move(reading, &cursor, error->offset);
 
-    (void) snprintf(text, sizeof(text), "invalid JSON: %s", error->text);
     reading->caller->report(reading->caller->data, cursor.line, cursor.column,
-                            text);
+                            error->text);
 
     return MCP_ERROR;
 }

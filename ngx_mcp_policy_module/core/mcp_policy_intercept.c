@@ -199,6 +199,7 @@ static bool
 mcp_intercept_fits(mcp_intercept_t *tool)
 {
     bool                       asks;
+    uint32_t                   i;
     const mcp_node_t          *conditions;
     mcp_policy_reading_t      *reading;
     const mcp_policy_value_t  *values;
@@ -206,6 +207,16 @@ mcp_intercept_fits(mcp_intercept_t *tool)
     reading = tool->reading;
     values = tool->values;
     conditions = values[MCP_RULE_CONDITIONS].value;
+
+    /* a member of a wrong type is error enough */
+
+    for (i = 0; i < MCP_RULE_KEYS; i++) {
+        if (values[i].value == NULL && values[i].member != NULL
+            && values[i].member->value->type != MCP_NODE_NULL)
+        {
+            return false;
+        }
+    }
 
     if (conditions != NULL && conditions->count == 0) {
         conditions = NULL;

@@ -544,7 +544,8 @@ mcp_sentence_requirement(mcp_sentence_t *s,
         mcp_sentence_add(s, told == 0 ? before : " or ");
         mcp_sentence_add(s, "argument ");
         mcp_sentence_quoted(s, condition->path.text, MCP_NAME_SHOWN);
-        mcp_sentence_add(s, verbs[condition->op]);
+        mcp_sentence_add(s, verbs[condition->negate ? MCP_OP_ABSENT
+                                                    : condition->op]);
         mcp_sentence_values(s, condition);
 
         told++;
