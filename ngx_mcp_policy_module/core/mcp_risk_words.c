@@ -188,7 +188,11 @@ mcp_risk_read_first_sentence(mcp_risk_reader_t *reader, mcp_str_t text)
         }
 
         joined |= (words.before == ',' || words.before == '/');
-        entry = (!begun || joined) ? mcp_risk_find_word(words.word, true) : NULL;
+        entry = NULL;
+
+        if (!begun || joined) {
+            entry = mcp_risk_find_word(words.word, true);
+        }
 
         if (entry && !(begun && entry->place != MCP_RISK_ANYWHERE)
             && !mcp_risk_known(reader, entry->class))
