@@ -716,6 +716,43 @@ is("@wrong", '', 'lists by shape, and refusals');
 is(scalar(keys %got), 2 * $rounds, 'each of them');
 cmp_ok(scalar keys %workers, '>', 1, 'asked for through several workers');
 
+# An event that is too large to be held is not broken either; of one that was
+# replaced the client knows nothing
+
+my ($held, $holder) = open_stream('GET', '/small');
+$holder->event('/sse/message?sessionId=p', event => 'endpoint');
+$worker = $held->read_head()->header('X-Worker');
+$held->read_event();
+
+# The stream's own worker delivers at once, if it can.
+sub refuse_there {
+    for my $n (1 .. 500) {
+        my $response = $t->post(tool_call('forbidden', {}, id => $n),
+                                uri => '/sse/message?sessionId=p');
+        return $n if $response->header('X-Worker') == $worker;
+    }
+}
+
+$holder->chunk('data: ' . substr($notification, 0, -10));
+$held->{events} .= $held->body_piece()
+    until length $held->{events} >= length($notification) - 10;
+
+my $refused = refuse_there();
+ok($refused, 'a refusal waits');
+$holder->chunk(substr($notification, -10) . "\n\n");
+is($held->read_event()->{data}, $notification, 'for the end of the event');
+is($json->decode($held->read_event()->{data})->{id}, $_, 'and follows it')
+    for 1 .. $refused;
+
+$holder->chunk("data: $many");
+like($held->read_event()->{data}, $refusal, 'an event is replaced');
+is($json->decode($held->read_event()->{data})->{id}, $_,
+   'a refusal does not wait for its end') for 1 .. refuse_there();
+$holder->chunk("\n\ndata: 3\n\n");
+is($held->read_event()->{raw}, "data: 3\n", 'then the next event');
+$held->close();
+$holder->wait_closed();
+
 # Old streams keep their policy over a reload
 
 configure(4, 'echo');
