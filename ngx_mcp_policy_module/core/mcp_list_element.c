@@ -16,8 +16,6 @@ static mcp_rc_t mcp_list_element(mcp_list_t *list, mcp_list_kind_t kind,
     uint32_t index);
 static mcp_rc_t mcp_list_named(mcp_list_t *list, mcp_list_kind_t kind,
     uint32_t index, mcp_str_t name);
-static mcp_rc_t mcp_list_pinned(mcp_list_t *list, uint32_t index,
-    mcp_str_t name);
 static mcp_rc_t mcp_list_total(mcp_list_t *list, uint32_t index,
     uint32_t removed, uint32_t left);
 static mcp_rc_t mcp_list_number(mcp_arena_t *arena, uint64_t value,
@@ -33,16 +31,6 @@ static const mcp_str_t  mcp_list_element_names[] = {
     [MCP_LIST_RESOURCES] = mcp_str_init("uri"),
     [MCP_LIST_TEMPLATES] = mcp_str_init("uriTemplate")
 };
-
-/* What is pinned of a tool. */
-static const mcp_str_t  mcp_list_defining[] = {
-    mcp_str_init("name"), mcp_str_init("title"), mcp_str_init("description"),
-    mcp_str_init("inputSchema"), mcp_str_init("outputSchema"),
-    mcp_str_init("annotations")
-};
-
-#define MCP_LIST_DEFINING                                                     \
-    (sizeof(mcp_list_defining) / sizeof(mcp_list_defining[0]))
 
 static const mcp_target_kind_t  mcp_list_targets[] = {
     [MCP_LIST_TOOLS] = MCP_TARGET_TOOL,
@@ -171,52 +159,6 @@ mcp_list_named(mcp_list_t *list, mcp_list_kind_t kind, uint32_t index,
     }
 
     return rc == MCP_OK ? MCP_OK : MCP_NO;
-}
-
-
-/*
- * A definition is compared before anything else is asked about the tool, so
- * that calls are judged by what it is now, whoever may see it.  One that has
- * no canonical form, or that readers could take for different ones, has a
- * hash that no pin has.
- */
-
-static mcp_rc_t
-mcp_list_pinned(mcp_list_t *list, uint32_t index, mcp_str_t name)
-{
-    uint8_t                   hash[MCP_PIN_HASH];
-    mcp_rc_t                  rc;
-    uint32_t                  values[MCP_LIST_DEFINING];
-    const mcp_pin_t          *pin;
-    const mcp_list_filter_t  *filter;
-
-    filter = list->filter;
-    pin = mcp_pin_find(filter->policy->pins, name);
-
-    if (pin == NULL) {
-        return filter->policy->pins->hide_unpinned ? MCP_NO : MCP_OK;
-    }
-
-    rc = mcp_list_members(list, index, mcp_list_defining, MCP_LIST_DEFINING,
-                          values);
-
-    if (rc == MCP_OK) {
-        rc = mcp_pin_hash(&list->json, index, list->arena, hash);
-    }
-
-    if (rc == MCP_NOMEM) {
-        return rc;
-    }
-
-    if (rc != MCP_OK) {
-        memset(hash, 0, sizeof(hash));
-    }
-
-    if (filter->seen != NULL) {
-        filter->seen(filter->seen_data, pin, hash);
-    }
-
-    return memcmp(hash, pin->hash, sizeof(hash)) == 0 ? MCP_OK : MCP_NO;
 }
 
 

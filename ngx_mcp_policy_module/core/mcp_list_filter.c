@@ -117,6 +117,8 @@ mcp_list_filter(const mcp_list_filter_t *filter, mcp_str_t text,
         return rc;
     }
 
+    mcp_list_tell_seen(&list);
+
     result->changed = (list.edit.position != 0);
 
     rc = mcp_json_edit_finish(&list.edit);

@@ -8,6 +8,7 @@
 #define MCP_LIST_FILTER_H
 
 #include "mcp_evaluate.h"
+#include "mcp_pin_memory.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -43,9 +44,11 @@ typedef struct {
     uint32_t             request_count; /* 0: nobody knows what was asked (a
                                            GET stream): by shape alone */
 
+    mcp_pin_memory_t    *memory;        /* of the policy's pins, or NULL */
+
     /*
-     * Told of each pinned tool that a list has: its hash now.  NULL:
-     * nobody wants to know.
+     * Told of each pinned tool that a text has: its hash now; of several the
+     * first that differs.  NULL: nobody wants to know.
      */
     void               (*seen)(void *data, const mcp_pin_t *pin,
                            const uint8_t hash[MCP_PIN_HASH]);

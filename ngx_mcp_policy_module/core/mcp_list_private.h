@@ -1,6 +1,7 @@
 /*
  * What the files behind mcp_list_filter.h share: mcp_list_filter.c (messages
- * and whose answers they are), mcp_list_element.c (what is in a result).
+ * and whose answers they are), mcp_list_element.c (what is in a result),
+ * mcp_list_pin.c (definitions).
  */
 
 #ifndef MCP_LIST_PRIVATE_H
@@ -13,6 +14,17 @@
 #pragma GCC visibility push(hidden)
 
 
+/* A pinned tool that the text defines. */
+typedef struct mcp_list_seen_s  mcp_list_seen_t;
+
+struct mcp_list_seen_s {
+    const mcp_pin_t          *pin;
+    uint8_t                   hash[MCP_PIN_HASH];
+    bool                      changed;
+    mcp_list_seen_t          *next;
+};
+
+
 /* One text. */
 typedef struct {
     const mcp_list_filter_t  *filter;
@@ -22,6 +34,8 @@ typedef struct {
     mcp_json_edit_t           edit;
     mcp_outcome_id_t         *ids;        /* of the requests, once asked for */
     size_t                    work;       /* of templates */
+    mcp_list_seen_t          *seen;
+    mcp_list_seen_t         **seen_by_pin;  /* NULL until there is one */
 } mcp_list_t;
 
 
@@ -38,6 +52,12 @@ mcp_rc_t mcp_list_members(mcp_list_t *list, uint32_t object,
 
 mcp_rc_t mcp_list_array(mcp_list_t *list, mcp_list_kind_t kind,
     uint32_t array);
+
+/* MCP_OK, MCP_NO: the tool is not to be shown, MCP_NOMEM. */
+mcp_rc_t mcp_list_pinned(mcp_list_t *list, uint32_t index, mcp_str_t name);
+
+/* Tells the filter's caller what was seen of pinned tools. */
+void mcp_list_tell_seen(const mcp_list_t *list);
 
 /* "expected": it is what was asked for. */
 mcp_rc_t mcp_list_completion(mcp_list_t *list, uint32_t index, bool expected);

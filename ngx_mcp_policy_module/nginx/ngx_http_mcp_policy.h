@@ -40,6 +40,7 @@ typedef struct {
     ngx_http_mcp_policy_file_t     *file;       /* NULL: of nginx.conf */
     ngx_shm_zone_t                 *zone;
     ngx_http_mcp_policy_pin_t      *pins;        /* of version->core->pins */
+    mcp_pin_memory_t                pin_memory;  /* of this worker */
 } ngx_http_mcp_policy_t;
 
 
@@ -308,6 +309,8 @@ size_t ngx_http_mcp_policy_log_name(u_char *dst, ngx_str_t *name);
 
 /* ngx_http_mcp_policy_pin.c: definitions that changed; data is the ctx */
 ngx_int_t ngx_http_mcp_policy_pin_bind(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf);
+void ngx_http_mcp_policy_pin_exit_process(
     ngx_http_mcp_policy_main_conf_t *mmcf);
 void ngx_http_mcp_policy_pin_seen(void *data, const mcp_pin_t *pin,
     const uint8_t hash[MCP_PIN_HASH]);

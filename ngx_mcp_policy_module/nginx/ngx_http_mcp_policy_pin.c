@@ -12,7 +12,10 @@
 
 
 /* Free slots are looked for so far, then one of an older configuration. */
-#define NGX_HTTP_MCP_POLICY_PIN_REACH  64
+#define NGX_HTTP_MCP_POLICY_PIN_REACH   64
+
+/* What a worker remembers of the definitions of a policy. */
+#define NGX_HTTP_MCP_POLICY_PIN_MEMORY  (1024 * 1024)
 
 
 struct ngx_http_mcp_policy_pin_s {
@@ -21,6 +24,10 @@ struct ngx_http_mcp_policy_pin_s {
 };
 
 
+static ngx_int_t ngx_http_mcp_policy_pin_recall(ngx_conf_t *cf,
+    mcp_pin_memory_t *memory, ngx_uint_t count);
+static void *ngx_http_mcp_policy_pin_alloc(void *data, size_t size);
+static void ngx_http_mcp_policy_pin_free(void *data, void *p);
 static void ngx_http_mcp_policy_pin_key(ngx_http_mcp_policy_t *policy,
     const mcp_pin_t *pin, uint64_t *key);
 static ngx_http_mcp_policy_pin_slot_t *ngx_http_mcp_policy_pin_find(
@@ -55,7 +62,11 @@ ngx_http_mcp_policy_pin_bind(ngx_conf_t *cf,
 
         policy[i]->pins = ngx_pcalloc(cf->pool, (pins->count + 1)
                                           * sizeof(ngx_http_mcp_policy_pin_t));
-        if (policy[i]->pins == NULL) {
+        if (policy[i]->pins == NULL
+            || ngx_http_mcp_policy_pin_recall(cf, &policy[i]->pin_memory,
+                                              pins->count)
+               != NGX_OK)
+        {
             return NGX_ERROR;
         }
 
@@ -64,6 +75,53 @@ ngx_http_mcp_policy_pin_bind(ngx_conf_t *cf,
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_pin_recall(ngx_conf_t *cf, mcp_pin_memory_t *memory,
+    ngx_uint_t count)
+{
+    memory->recalls = ngx_pcalloc(cf->pool, (count + 1)
+                                            * sizeof(mcp_pin_recall_t));
+    if (memory->recalls == NULL) {
+        return NGX_ERROR;
+    }
+
+    memory->count = count;
+    memory->room = NGX_HTTP_MCP_POLICY_PIN_MEMORY;
+    memory->allocator.alloc = ngx_http_mcp_policy_pin_alloc;
+    memory->allocator.free = ngx_http_mcp_policy_pin_free;
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_http_mcp_policy_pin_alloc(void *data, size_t size)
+{
+    return ngx_alloc(size, ngx_cycle->log);
+}
+
+
+static void
+ngx_http_mcp_policy_pin_free(void *data, void *p)
+{
+    ngx_free(p);
+}
+
+
+void
+ngx_http_mcp_policy_pin_exit_process(ngx_http_mcp_policy_main_conf_t *mmcf)
+{
+    ngx_uint_t               i;
+    ngx_http_mcp_policy_t  **policy;
+
+    policy = mmcf->policies.elts;
+
+    for (i = 0; i < mmcf->policies.nelts; i++) {
+        mcp_pin_memory_clear(&policy[i]->pin_memory);
+    }
 }
 
 

@@ -614,6 +614,7 @@ ngx_http_mcp_policy_zone_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_mcp_policy_file_exit_process(mmcf);
+    ngx_http_mcp_policy_pin_exit_process(mmcf);
 }
 
 

@@ -219,15 +219,18 @@ bench_time(bench_t *bench, void (*run)(bench_t *))
 
 
 static void
-bench_row(unsigned count, const char *name, const char *text, bool pin)
+bench_row(unsigned count, const char *name, const char *text, bool pin,
+    bool remember)
 {
     double               parse, filter;
     bench_t              bench;
     mcp_policy_t         policy;
     mcp_pin_set_t        pins;
+    mcp_pin_memory_t     memory;
     policy_reports_t     reports;
     const mcp_policy_t  *built;
 
+    static mcp_pin_recall_t   recalls[200];
     static policy_variable_t  variables[] = { { "role", "admin" },
                                               { NULL, NULL } };
 
@@ -260,6 +263,15 @@ bench_row(unsigned count, const char *name, const char *text, bool pin)
         policy.pins = &pins;
     }
 
+    memory.allocator = policy_allocator;
+    memory.recalls = recalls;
+    memory.count = 200;
+    memory.room = 1024 * 1024;
+
+    if (remember) {
+        bench.filter.memory = &memory;
+    }
+
     parse = bench_time(&bench, bench_parse);
     filter = bench_time(&bench, bench_filter);
 
@@ -267,6 +279,7 @@ bench_row(unsigned count, const char *name, const char *text, bool pin)
            bench.text.len, name, bench.pieces, parse, filter, filter / parse,
            (filter - parse) / count);
 
+    mcp_pin_memory_clear(&memory);
     mcp_arena_destroy(&bench.arena);
     mcp_policy_destroy(built);
     free((void *) bench.text.data);
@@ -285,15 +298,17 @@ main(void)
 
     for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         bench_row(counts[i], "all", "default deny; tool lookup_* change_* {"
-                  " }", false);
+                  " }", false, false);
         bench_row(counts[i], "every other", "default deny; hide secret_*;"
-                  "tool lookup_* { }", false);
-        bench_row(counts[i], "none", "default deny; tool other { }", false);
+                  "tool lookup_* { }", false, false);
+        bench_row(counts[i], "none", "default deny; tool other { }", false, false);
         bench_row(counts[i], "by the caller", "default deny; tool lookup_* {"
                   " require $role eq admin; } tool ~^change_ { deny; }"
-                  "tool * { limit 9/day; }", false);
+                  "tool * { limit 9/day; }", false, false);
         bench_row(counts[i], "pinned", "default deny; tool lookup_* change_*"
-                  " { }", true);
+                  " { }", true, false);
+        bench_row(counts[i], "pinned, again", "default deny; tool lookup_* "
+                  "change_* { }", true, true);
     }
 
     return 0;

@@ -115,8 +115,12 @@ test_pins(void)
                  "\"name\":\"good\" }"), "good+ ");
     gives("a definition that changed", ANSWER(OTHER "," BAD),
           ANSWER(OTHER), "good- ");
-    gives("twice", ANSWER(BAD "," GOOD "," BAD), ANSWER(GOOD),
-          "good- good+ good- ");
+    gives("twice, first another one", ANSWER(BAD "," GOOD "," BAD),
+          ANSWER(""), "good- ");
+    gives("twice, then another one", ANSWER(GOOD "," BAD "," GOOD),
+          ANSWER(GOOD), "good- ");
+    gives("twice the pinned one", ANSWER(GOOD "," GOOD),
+          ANSWER(GOOD "," GOOD), "good+ ");
     gives("what else is hidden is compared, too",
           ANSWER("{\"name\":\"hidden\"}"), ANSWER(""), "hidden- ");
     gives("no canonical form", ANSWER("{\"name\":\"good\",\"inputSchema\":{"
@@ -127,6 +131,39 @@ test_pins(void)
           "\"Adds.\",\"Description\":\"Adds!\"}"), ANSWER(""), "good0 ");
     gives("the same twice", ANSWER("{\"name\":\"good\",\"description\":"
           "\"Adds.\",\"description\":\"Adds.\"}"), ANSWER(""), "good0 ");
+}
+
+
+/* The same answers, whatever is remembered of earlier ones. */
+static void
+test_memory(size_t room)
+{
+    mcp_pin_recall_t  recalls[2];
+    mcp_pin_memory_t  memory;
+
+    memset(recalls, 0, sizeof(recalls));
+
+    memory.allocator = policy_allocator;
+    memory.recalls = recalls;
+    memory.count = 2;
+    memory.room = room;
+
+    filter.memory = &memory;
+
+    test_pins();
+    test_pins();
+
+    gives("again", ANSWER(GOOD), ANSWER(GOOD), "good+ ");
+    ok((recalls[0].text != NULL) == (room > sizeof(GOOD)),
+       "the bytes are kept if there is room");
+    gives("and again", ANSWER(GOOD), ANSWER(GOOD), "good+ ");
+    gives("but not with another byte", ANSWER(BAD), ANSWER(""), "good- ");
+    gives("twice", ANSWER(BAD), ANSWER(""), "good- ");
+
+    mcp_pin_memory_clear(&memory);
+    ok(memory.room == room, "all room is given back");
+
+    filter.memory = NULL;
 }
 
 
@@ -154,6 +191,9 @@ main(void)
     request.kind = MCP_LIST_TOOLS;
 
     test_pins();
+    test_memory(4096);
+    test_memory(64);
+    test_memory(0);
 
     filter.hidden_only = true;
     gives("also where only hidden tools are left out", ANSWER(OTHER "," BAD),
