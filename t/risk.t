@@ -323,7 +323,7 @@ for my $format (qw/ nginx json yaml /) {
 
     spew('approve.conf', "mcp_policy a { tool x { approve; } }\n");
     ($status) = run('', 'check', 'approve.conf');
-    is($status, 1, '"approve" is not there yet: when it is, write it');
+    is($status, 0, '"approve" loads, and refuses');
 }
 
 done_testing();

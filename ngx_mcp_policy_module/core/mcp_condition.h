@@ -94,6 +94,13 @@ mcp_rc_t mcp_path_parse(mcp_path_t *path, mcp_str_t text,
     const mcp_allocator_t *allocator, mcp_error_t *error);
 
 /*
+ * The same of a path as policy files write it: names between dots, also empty
+ * ones, without indices and quotes.
+ */
+mcp_rc_t mcp_path_split(mcp_path_t *path, mcp_str_t text,
+    const mcp_allocator_t *allocator, mcp_error_t *error);
+
+/*
  * Checks operator against values (count, number spelling, regex, type words)
  * and compiles what can be compiled; "op" and "values" are set by the caller.
  * A regex with variables is an error.

@@ -80,6 +80,64 @@ mcp_path_parse(mcp_path_t *path, mcp_str_t text,
 }
 
 
+mcp_rc_t
+mcp_path_split(mcp_path_t *path, mcp_str_t text,
+    const mcp_allocator_t *allocator, mcp_error_t *error)
+{
+    size_t               i, start, size;
+    uint8_t             *p;
+    uint32_t             count;
+    mcp_path_segment_t  *segments;
+
+    count = 1;
+
+    for (i = 0; i < text.len; i++) {
+        count += text.data[i] == '.';
+    }
+
+    if (count > MCP_PATH_SEGMENTS_MAX || text.len > MCP_PATH_LENGTH_MAX) {
+        return mcp_error_set(error, 0, 0, "longer than %d names or %d bytes",
+                             MCP_PATH_SEGMENTS_MAX, MCP_PATH_LENGTH_MAX);
+    }
+
+    if (!mcp_condition_utf8(text)) {
+        return mcp_error_set(error, 0, 0, "not UTF-8");
+    }
+
+    size = count * sizeof(mcp_path_segment_t);
+
+    segments = allocator->alloc(allocator->data, size + text.len);
+    if (segments == NULL) {
+        return MCP_NOMEM;
+    }
+
+    memset(segments, 0, size);
+    p = (uint8_t *) segments + size;
+
+    if (text.len > 0) {
+        memcpy(p, text.data, text.len);
+    }
+
+    path->text = (mcp_str_t) { p, text.len };
+    path->segments = segments;
+    path->count = count;
+
+    start = 0;
+    count = 0;
+
+    for (i = 0; i <= text.len; i++) {
+        if (i == text.len || p[i] == '.') {
+            segments[count].kind = MCP_SEGMENT_MEMBER;
+            segments[count].name = (mcp_str_t) { p + start, i - start };
+            count++;
+            start = i + 1;
+        }
+    }
+
+    return MCP_OK;
+}
+
+
 static mcp_rc_t
 mcp_path_read(mcp_path_parser_t *parser)
 {

@@ -206,8 +206,8 @@ mcp_policy_destroy(const mcp_policy_t *policy)
 
     mcp_arena_destroy(&builder->scratch);
 
-    for (i = 0; i < builder->block_count; i++) {
-        mcp_policy_free_rule(builder->blocks[i].rule);
+    for (i = 0; i < builder->policy.block_count; i++) {
+        mcp_policy_free_rule(builder->policy.blocks[i].rule);
     }
 
     for (i = 0; policy->pins != NULL && i < policy->pins->count; i++) {

@@ -30,6 +30,20 @@ typedef struct {
 } mcp_place_t;
 
 
+/* Where a directive of a policy may stand. */
+typedef enum {
+    MCP_CONTEXT_POLICY = 0,
+    MCP_CONTEXT_TOOL,
+    MCP_CONTEXT_PROMPT,
+    MCP_CONTEXT_RESOURCE,
+    MCP_CONTEXT_METHOD,
+    MCP_CONTEXT_RULE,
+    MCP_CONTEXT_ANY,
+    MCP_CONTEXT_DENY_IF,
+    MCP_CONTEXT_COUNT
+} mcp_context_t;
+
+
 typedef enum {
     MCP_KEY_GRANT = 1,
     MCP_KEY_SESSION,
@@ -81,6 +95,15 @@ typedef struct {
     mcp_place_t         place;
 } mcp_deny_if_t;
 
+/* "approve"; the times are 0 and their texts empty when they are not said. */
+typedef struct {
+    mcp_str_t    wait;
+    uint64_t     wait_ms;
+    mcp_str_t    ttl;
+    uint64_t     ttl_ms;
+    mcp_place_t  place;
+} mcp_approval_t;
+
 typedef struct mcp_rule_s  mcp_rule_t;
 
 /* What is asked of a call, in written order. */
@@ -99,6 +122,7 @@ typedef struct {
         mcp_deny_if_t      *deny_if;
         mcp_text_t         *deny_message;   /* NULL: a generated sentence */
         mcp_limit_t        *limit;
+        mcp_approval_t     *approval;
         mcp_place_t        *validate;       /* where it is written */
         mcp_rule_t         *rule;
     };
@@ -118,15 +142,36 @@ struct mcp_rule_s {
 };
 
 
+/* A tool, prompt, resource or method block. */
+typedef struct {
+    mcp_context_t   context;
+    mcp_rule_t     *rule;
+    mcp_str_t      *patterns;
+    uint32_t        count;
+    bool            star;      /* of the lone "*" */
+} mcp_block_t;
+
+/* An entry of "hide". */
+typedef struct {
+    mcp_str_t    pattern;
+    mcp_place_t  place;
+} mcp_hide_t;
+
+
 typedef struct mcp_policy_s {
     mcp_str_t           name;
     bool                default_allow;
+    mcp_typing_t        typing;                     /* of its texts */
     mcp_str_t           zone;                       /* empty: the default */
     mcp_pattern_set_t  *hidden;                     /* all target kinds */
     mcp_pattern_set_t  *targets[MCP_TARGET_COUNT];  /* TOOL, PROMPT, RESOURCE:
                                                        values mcp_rule_t * */
     mcp_pattern_set_t  *methods;
     mcp_pin_set_t      *pins;                       /* mcp_pin, or NULL */
+    mcp_block_t        *blocks;                     /* in written order */
+    uint32_t            block_count;
+    mcp_hide_t         *hides;
+    uint32_t            hide_count;
     bool                has_limits;
     bool                depends_on_caller;          /* some tool is shown or
                                                        not by "require" */

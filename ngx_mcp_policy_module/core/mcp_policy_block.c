@@ -5,6 +5,8 @@
 #include "mcp_policy_builder.h"
 
 
+static mcp_rc_t mcp_policy_note_hidden(mcp_policy_builder_t *builder,
+    mcp_str_t pattern, const mcp_place_t *place);
 static mcp_frame_t *mcp_policy_push(mcp_policy_builder_t *builder,
     mcp_context_t context, const mcp_place_t *place);
 static mcp_rc_t mcp_policy_add_patterns(mcp_policy_builder_t *builder,
@@ -80,6 +82,10 @@ mcp_policy_setter(mcp_policy_set_hide)
         rc = mcp_pattern_set_add(builder->policy.hidden, words[i], &value,
                                  &error);
 
+        if (rc == MCP_OK) {
+            rc = mcp_policy_note_hidden(builder, words[i], place);
+        }
+
         if (rc == MCP_NOMEM) {
             return mcp_policy_no_memory(builder, place);
         }
@@ -101,11 +107,41 @@ mcp_policy_setter(mcp_policy_set_hide)
 }
 
 
+static mcp_rc_t
+mcp_policy_note_hidden(mcp_policy_builder_t *builder, mcp_str_t pattern,
+    const mcp_place_t *place)
+{
+    mcp_hide_t    *hide;
+    mcp_policy_t  *policy;
+
+    policy = &builder->policy;
+
+    hide = mcp_policy_grow(builder, policy->hides, policy->hide_count,
+                           sizeof(mcp_hide_t));
+    if (hide == NULL) {
+        return MCP_NOMEM;
+    }
+
+    policy->hides = hide;
+    hide = &hide[policy->hide_count];
+    hide->place = *place;
+
+    if (mcp_policy_copy(builder, pattern, &hide->pattern) != MCP_OK) {
+        return MCP_NOMEM;
+    }
+
+    policy->hide_count++;
+
+    return MCP_OK;
+}
+
+
 mcp_policy_setter(mcp_policy_open_target)
 {
     mcp_str_t       name;
     mcp_rule_t     *rule;
     mcp_block_t    *block;
+    mcp_policy_t   *policy;
     mcp_context_t   context;
 
     context = MCP_CONTEXT_TOOL;
@@ -121,14 +157,16 @@ mcp_policy_setter(mcp_policy_open_target)
         context++;
     }
 
-    block = mcp_policy_grow(builder, builder->blocks, builder->block_count,
+    policy = &builder->policy;
+
+    block = mcp_policy_grow(builder, policy->blocks, policy->block_count,
                             sizeof(mcp_block_t));
     if (block == NULL) {
         return mcp_policy_no_memory(builder, place);
     }
 
-    builder->blocks = block;
-    block = &block[builder->block_count];
+    policy->blocks = block;
+    block = &block[policy->block_count];
 
     rule = mcp_policy_alloc(builder, sizeof(mcp_rule_t));
     if (rule == NULL) {
@@ -139,7 +177,7 @@ mcp_policy_setter(mcp_policy_open_target)
     block->context = context;
     block->rule = rule;
     block->star = count == 2 && mcp_str_equal(words[1], mcp_str("*"));
-    builder->block_count++;
+    policy->block_count++;
 
     /* the frame comes first: the block is read even if a pattern is wrong */
 
@@ -262,7 +300,7 @@ mcp_policy_check_rule_name(mcp_policy_builder_t *builder,
     uint32_t           i;
     const mcp_rule_t  *earlier;
 
-    if (name.len == 0) {
+    if (name.len == 0 && builder->policy.typing != MCP_TYPING_FILE) {
         return mcp_policy_fail(builder, place, "\"rule\" has an empty name");
     }
 
@@ -272,6 +310,12 @@ mcp_policy_check_rule_name(mcp_policy_builder_t *builder,
         return mcp_policy_fail(builder, place,
                                "the name \"%.*s\" in \"rule\" is reserved",
                                mcp_shown(name));
+    }
+
+    /* in policy files neither names nor different names are needed */
+
+    if (builder->policy.typing == MCP_TYPING_FILE) {
+        return MCP_OK;
     }
 
     for (i = 0; i < block->count; i++) {

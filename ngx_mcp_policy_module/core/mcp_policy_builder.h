@@ -11,18 +11,6 @@
 #pragma GCC visibility push(hidden)
 
 
-typedef enum {
-    MCP_CONTEXT_POLICY = 0,
-    MCP_CONTEXT_TOOL,
-    MCP_CONTEXT_PROMPT,
-    MCP_CONTEXT_RESOURCE,
-    MCP_CONTEXT_METHOD,
-    MCP_CONTEXT_RULE,
-    MCP_CONTEXT_ANY,
-    MCP_CONTEXT_DENY_IF,
-    MCP_CONTEXT_COUNT
-} mcp_context_t;
-
 #define MCP_CONTEXT_BIT(context)  (1u << (context))
 
 /* mcp_policy > tool > rule > deny_if > any */
@@ -41,6 +29,7 @@ typedef enum {
     MCP_SINGLE_DRY_RUN,
     MCP_SINGLE_PIN,
     MCP_SINGLE_VALIDATE,
+    MCP_SINGLE_TYPING,
     MCP_SINGLE_COUNT
 } mcp_single_t;
 
@@ -61,16 +50,6 @@ typedef struct {
 } mcp_frame_t;
 
 
-/* A tool, prompt, resource or method block, for the checks of the whole. */
-typedef struct {
-    mcp_context_t   context;
-    mcp_rule_t     *rule;
-    mcp_str_t      *patterns;
-    uint32_t        count;
-    bool            star;
-} mcp_block_t;
-
-
 typedef struct mcp_policy_chunk_s  mcp_policy_chunk_t;
 
 struct mcp_policy_builder_s {
@@ -85,8 +64,6 @@ struct mcp_policy_builder_s {
     uint32_t              depth;        /* of the innermost frame */
     uint32_t              skipped;      /* open blocks that nobody reads */
 
-    mcp_block_t          *blocks;
-    uint32_t              block_count;
     mcp_limit_t         **limits;
     uint32_t              limit_count;
     mcp_limit_t         **counters;     /* first user of each counter= */
@@ -174,6 +151,17 @@ mcp_policy_setter(mcp_policy_set_require);
 /* mcp_policy_limit.c */
 mcp_policy_setter(mcp_policy_set_limit);
 
+/* "1h30m", up to 366 days; the unit is never left out. */
+bool mcp_policy_time(mcp_str_t word, uint64_t *ms);
+
+/* mcp_policy_typing.c: texts as policy files have them */
+mcp_policy_setter(mcp_policy_set_typing);
+
+/* The condition that "arg PATH OP VALUE ..." is under "typing file". */
+mcp_rc_t mcp_policy_typed_condition(mcp_policy_builder_t *builder,
+    const mcp_str_t *words, uint32_t count, const mcp_place_t *place,
+    mcp_condition_t *condition);
+
 /* mcp_policy_pin.c */
 mcp_policy_setter(mcp_policy_set_pin);
 mcp_policy_setter(mcp_policy_set_validate);
@@ -212,7 +200,9 @@ mcp_deny_if_t *mcp_policy_add_deny_if(mcp_policy_builder_t *builder,
     mcp_rule_t *rule, const mcp_place_t *place);
 mcp_rc_t mcp_policy_add_deny(mcp_policy_builder_t *builder, mcp_rule_t *rule,
     const mcp_place_t *place);
-mcp_rc_t mcp_policy_add_approve(mcp_policy_builder_t *builder,
+
+/* With the warning that there are no approvals yet. */
+mcp_approval_t *mcp_policy_add_approve(mcp_policy_builder_t *builder,
     mcp_rule_t *rule, const mcp_place_t *place);
 
 /* A fixed window; "key" is GRANT or GLOBAL, "cost" what a call costs. */

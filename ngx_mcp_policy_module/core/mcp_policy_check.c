@@ -173,6 +173,9 @@ mcp_policy_step_place(const mcp_step_t *step, const mcp_place_t *deny)
     case MCP_STEP_LIMIT:
         return &step->limit->place;
 
+    case MCP_STEP_APPROVE:
+        return &step->approval->place;
+
     case MCP_STEP_VALIDATE:
         return step->validate;
 
@@ -191,8 +194,8 @@ mcp_policy_check(mcp_policy_builder_t *builder)
     uint32_t            i;
     const mcp_block_t  *block;
 
-    for (i = 0; i < builder->block_count; i++) {
-        block = &builder->blocks[i];
+    for (i = 0; i < builder->policy.block_count; i++) {
+        block = &builder->policy.blocks[i];
 
         mcp_policy_check_patterns(builder, block);
 
@@ -331,8 +334,8 @@ mcp_policy_check_stars(mcp_policy_builder_t *builder)
     const char         *name;
     const mcp_block_t  *block;
 
-    for (i = 0; i < builder->block_count; i++) {
-        block = &builder->blocks[i];
+    for (i = 0; i < builder->policy.block_count; i++) {
+        block = &builder->policy.blocks[i];
 
         if (!block->star) {
             continue;
@@ -341,8 +344,10 @@ mcp_policy_check_stars(mcp_policy_builder_t *builder)
         others = false;
         name = mcp_context_name(block->context);
 
-        for (n = 0; n < builder->block_count; n++) {
-            if (builder->blocks[n].context == block->context && n != i) {
+        for (n = 0; n < builder->policy.block_count; n++) {
+            if (builder->policy.blocks[n].context == block->context
+                && n != i)
+            {
                 others = true;
             }
         }
@@ -380,8 +385,8 @@ mcp_policy_check_nothing_left(mcp_policy_builder_t *builder)
 
     memset(denied, 0, sizeof(denied));
 
-    for (i = 0; i < builder->block_count; i++) {
-        block = &builder->blocks[i];
+    for (i = 0; i < policy->block_count; i++) {
+        block = &policy->blocks[i];
 
         if (block->star && mcp_policy_denies_all(block->rule)) {
             denied[block->context] = true;
@@ -400,9 +405,8 @@ mcp_policy_check_nothing_left(mcp_policy_builder_t *builder)
         return;
     }
 
-    for (i = 0; i < builder->block_count && !denied[MCP_CONTEXT_METHOD]; i++)
-    {
-        block = &builder->blocks[i];
+    for (i = 0; i < policy->block_count && !denied[MCP_CONTEXT_METHOD]; i++) {
+        block = &policy->blocks[i];
 
         if (block->star || denied[block->context]
             || mcp_policy_denies_all(block->rule))
@@ -428,7 +432,7 @@ nothing:
                     mcp_shown(policy->name),
                     policy->default_allow
                     ? ""
-                    : builder->block_count != 0
+                    : policy->block_count != 0
                     ? ": nothing that it names may be called"
                     : mcp_pattern_set_empty(policy->hidden)
                     ? ": it names nothing under \"default deny\""

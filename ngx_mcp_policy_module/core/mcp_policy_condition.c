@@ -7,9 +7,12 @@
 #include "mcp_policy_builder.h"
 
 
+static mcp_rc_t mcp_policy_untyped_condition(mcp_policy_builder_t *builder,
+    const mcp_str_t *words, uint32_t count, const mcp_place_t *place,
+    mcp_condition_t *condition);
 static mcp_rc_t mcp_policy_finish_condition(mcp_policy_builder_t *builder,
-    mcp_frame_t *frame, mcp_condition_t *condition, const mcp_str_t *words,
-    uint32_t count, const mcp_place_t *place);
+    const mcp_str_t *words, uint32_t count, const mcp_place_t *place,
+    mcp_condition_t *condition);
 static mcp_rc_t mcp_policy_unknown_op(mcp_policy_builder_t *builder,
     const mcp_str_t *words, const mcp_place_t *place);
 static mcp_rc_t mcp_policy_set_values(mcp_policy_builder_t *builder,
@@ -20,12 +23,37 @@ static bool mcp_policy_regex_variable(mcp_str_t regex);
 
 mcp_policy_setter(mcp_policy_set_arg)
 {
-    mcp_str_t        text;
-    mcp_error_t      error;
+    mcp_rc_t         rc;
     mcp_condition_t  condition;
 
     memset(&condition, 0, sizeof(condition));
     condition.on_arguments = true;
+
+    rc = builder->policy.typing == MCP_TYPING_FILE
+         ? mcp_policy_typed_condition(builder, words, count, place,
+                                      &condition)
+         : mcp_policy_untyped_condition(builder, words, count, place,
+                                        &condition);
+    if (rc != MCP_OK) {
+        return rc;
+    }
+
+    rc = mcp_policy_add_condition(builder, frame, &condition, place);
+    if (rc != MCP_OK) {
+        mcp_condition_free(&condition);
+    }
+
+    return rc;
+}
+
+
+static mcp_rc_t
+mcp_policy_untyped_condition(mcp_policy_builder_t *builder,
+    const mcp_str_t *words, uint32_t count, const mcp_place_t *place,
+    mcp_condition_t *condition)
+{
+    mcp_str_t    text;
+    mcp_error_t  error;
 
     if (mcp_policy_copy(builder, words[1], &text) != MCP_OK) {
         return mcp_policy_no_memory(builder, place);
@@ -33,7 +61,7 @@ mcp_policy_setter(mcp_policy_set_arg)
 
     error.text[0] = '\0';
 
-    switch (mcp_path_parse(&condition.path, text, &builder->allocator,
+    switch (mcp_path_parse(&condition->path, text, &builder->allocator,
                            &error))
     {
     case MCP_OK:
@@ -56,8 +84,8 @@ mcp_policy_setter(mcp_policy_set_arg)
                         (const char *) text.data + 5);
     }
 
-    return mcp_policy_finish_condition(builder, frame, &condition, words,
-                                       count, place);
+    return mcp_policy_finish_condition(builder, words, count, place,
+                                       condition);
 }
 
 
@@ -82,15 +110,25 @@ mcp_policy_setter(mcp_policy_set_require)
                                mcp_shown(words[1]), mcp_shown(words[1]));
     }
 
-    return mcp_policy_finish_condition(builder, frame, &condition, words,
-                                       count, place);
+    rc = mcp_policy_finish_condition(builder, words, count, place,
+                                     &condition);
+    if (rc != MCP_OK) {
+        return rc;
+    }
+
+    rc = mcp_policy_add_condition(builder, frame, &condition, place);
+    if (rc != MCP_OK) {
+        mcp_condition_free(&condition);
+    }
+
+    return rc;
 }
 
 
 static mcp_rc_t
 mcp_policy_finish_condition(mcp_policy_builder_t *builder,
-    mcp_frame_t *frame, mcp_condition_t *condition, const mcp_str_t *words,
-    uint32_t count, const mcp_place_t *place)
+    const mcp_str_t *words, uint32_t count, const mcp_place_t *place,
+    mcp_condition_t *condition)
 {
     mcp_rc_t     rc;
     mcp_error_t  error;
@@ -117,12 +155,7 @@ mcp_policy_finish_condition(mcp_policy_builder_t *builder,
                                mcp_shown(words[0]), error.text);
     }
 
-    rc = mcp_policy_add_condition(builder, frame, condition, place);
-    if (rc != MCP_OK) {
-        mcp_condition_free(condition);
-    }
-
-    return rc;
+    return MCP_OK;
 }
 
 

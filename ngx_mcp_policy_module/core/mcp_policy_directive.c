@@ -52,6 +52,8 @@ static mcp_rc_t mcp_policy_check_shape(mcp_policy_builder_t *builder,
 static mcp_rc_t mcp_policy_check_single(mcp_policy_builder_t *builder,
     mcp_frame_t *frame, const mcp_directive_t *directive,
     const mcp_place_t *place);
+static mcp_rc_t mcp_policy_message(mcp_policy_builder_t *builder,
+    mcp_str_t source, const mcp_place_t *place, mcp_text_t *message);
 
 
 static const mcp_directive_t  mcp_directives[] = {
@@ -97,6 +99,12 @@ static const mcp_directive_t  mcp_directives[] = {
       false, 1, 1, MCP_SINGLE_ZONE,
       mcp_policy_set_zone,
       "zone NAME" },
+
+    { mcp_str_init("typing"),
+      MCP_IN_POLICY,
+      false, 1, 1, MCP_SINGLE_TYPING,
+      mcp_policy_set_typing,
+      "typing conf|file" },
 
     { mcp_str_init("mcp_pin"),
       MCP_IN_POLICY,
@@ -456,7 +464,7 @@ static mcp_policy_setter(mcp_policy_set_deny)
             return mcp_policy_no_memory(builder, place);
         }
 
-        rc = mcp_policy_text(builder, words[1], place, message);
+        rc = mcp_policy_message(builder, words[1], place, message);
         if (rc != MCP_OK) {
             return rc;
         }
@@ -476,12 +484,55 @@ static mcp_policy_setter(mcp_policy_set_deny)
 
 static mcp_policy_setter(mcp_policy_set_approve)
 {
-    (void) frame;
-    (void) words;
-    (void) count;
+    bool             wait;
+    uint32_t         i;
+    uint64_t        *ms;
+    mcp_str_t        value, *written;
+    mcp_approval_t  *approval;
 
-    return mcp_policy_fail(builder, place,
-                           "\"approve\" is not supported by this version yet");
+    approval = mcp_policy_add_approve(builder, frame->rule, place);
+    if (approval == NULL) {
+        return MCP_NOMEM;
+    }
+
+    for (i = 1; i < count; i++) {
+        value = words[i];
+
+        wait = value.len > 5 && memcmp(value.data, "wait=", 5) == 0;
+
+        if (!wait && (value.len <= 4 || memcmp(value.data, "ttl=", 4) != 0)) {
+            return mcp_policy_fail(builder, place,
+                                   "invalid parameter \"%.*s\" in "
+                                   "\"approve\", expected wait=TIME or "
+                                   "ttl=TIME", mcp_shown(value));
+        }
+
+        written = wait ? &approval->wait : &approval->ttl;
+        ms = wait ? &approval->wait_ms : &approval->ttl_ms;
+
+        value.data += wait ? 5 : 4;
+        value.len -= wait ? 5 : 4;
+
+        if (written->len != 0) {
+            return mcp_policy_fail(builder, place,
+                                   "\"%s=\" is duplicate in \"approve\"",
+                                   wait ? "wait" : "ttl");
+        }
+
+        if (!mcp_policy_time(value, ms)) {
+            return mcp_policy_fail(builder, place,
+                                   "invalid time \"%.*s\" in \"%s=\" of "
+                                   "\"approve\", expected a time from 1s to "
+                                   "366d such as \"10m\"", mcp_shown(value),
+                                   wait ? "wait" : "ttl");
+        }
+
+        if (mcp_policy_copy(builder, value, written) != MCP_OK) {
+            return mcp_policy_no_memory(builder, place);
+        }
+    }
+
+    return MCP_OK;
 }
 
 
@@ -503,7 +554,7 @@ static mcp_policy_setter(mcp_policy_set_message)
         return mcp_policy_no_memory(builder, place);
     }
 
-    rc = mcp_policy_text(builder, words[1], place, message);
+    rc = mcp_policy_message(builder, words[1], place, message);
     if (rc != MCP_OK) {
         return rc;
     }
@@ -513,6 +564,25 @@ static mcp_policy_setter(mcp_policy_set_message)
 
     } else {
         frame->rule->message = message;
+    }
+
+    return MCP_OK;
+}
+
+
+/* A "$" in a policy file means itself. */
+static mcp_rc_t
+mcp_policy_message(mcp_policy_builder_t *builder, mcp_str_t source,
+    const mcp_place_t *place, mcp_text_t *message)
+{
+    if (builder->policy.typing != MCP_TYPING_FILE) {
+        return mcp_policy_text(builder, source, place, message);
+    }
+
+    memset(message, 0, sizeof(*message));
+
+    if (mcp_policy_copy(builder, source, &message->literal) != MCP_OK) {
+        return mcp_policy_no_memory(builder, place);
     }
 
     return MCP_OK;

@@ -84,6 +84,8 @@ mcp_policy_file_read(mcp_str_t name, const char *file, mcp_str_t text,
         return MCP_NOMEM;
     }
 
+    reading.builder->policy.typing = MCP_TYPING_FILE;
+
     mcp_arena_init(&arena, allocator, 0);
 
     rc = mcp_policy_file_document(&reading, text, hash_key, &root);

@@ -384,61 +384,30 @@ mcp_policy_read_path(mcp_policy_reading_t *reading, const mcp_node_t *node,
 }
 
 
-/* Names between dots, also empty ones: there are no indices and no quotes. */
 static mcp_rc_t
 mcp_policy_path_segments(mcp_policy_reading_t *reading,
     const mcp_node_t *node, const char *where, mcp_path_t *path)
 {
-    size_t       i, start;
-    uint32_t     count;
     mcp_str_t    text;
     mcp_place_t  place;
+    mcp_error_t  error;
 
-    place = mcp_policy_node_place(reading, node);
+    text.data = node->text.data + (sizeof("args.") - 1);
+    text.len = node->text.len - (sizeof("args.") - 1);
 
-    if (mcp_policy_copy(reading->builder, node->text, &text) != MCP_OK) {
+    switch (mcp_path_split(path, text, &reading->builder->allocator, &error))
+    {
+    case MCP_OK:
+        return MCP_OK;
+
+    case MCP_NOMEM:
+        place = mcp_policy_node_place(reading, node);
         return mcp_policy_no_memory(reading->builder, &place);
+
+    default:
+        return mcp_policy_node_fail(reading, node, "the path in %s is %s",
+                                    where, error.text);
     }
-
-    text.data += 5;
-    text.len -= 5;
-
-    count = 1;
-
-    for (i = 0; i < text.len; i++) {
-        count += text.data[i] == '.';
-    }
-
-    if (count > MCP_PATH_SEGMENTS_MAX || text.len > MCP_PATH_LENGTH_MAX) {
-        return mcp_policy_node_fail(reading, node,
-                                    "the path in %s is longer than %d names "
-                                    "or %d bytes", where,
-                                    MCP_PATH_SEGMENTS_MAX,
-                                    MCP_PATH_LENGTH_MAX);
-    }
-
-    path->text = text;
-    path->count = count;
-    path->segments = mcp_policy_alloc(reading->builder,
-                                      count * sizeof(mcp_path_segment_t));
-    if (path->segments == NULL) {
-        return mcp_policy_no_memory(reading->builder, &place);
-    }
-
-    start = 0;
-    count = 0;
-
-    for (i = 0; i <= text.len; i++) {
-        if (i == text.len || text.data[i] == '.') {
-            path->segments[count].kind = MCP_SEGMENT_MEMBER;
-            path->segments[count].name.data = text.data + start;
-            path->segments[count].name.len = i - start;
-            count++;
-            start = i + 1;
-        }
-    }
-
-    return MCP_OK;
 }
 
 

@@ -118,11 +118,13 @@ mcp_policy_read_approve(mcp_policy_reading_t *reading,
 
     place = mcp_policy_node_place(reading, node);
 
-    mcp_policy_warn(reading->builder, &place,
-                    "calls that need an approval are refused: approvals are "
-                    "not supported by this version yet");
+    if (mcp_policy_add_approve(reading->builder, rule, &place) == NULL) {
+        return MCP_NOMEM;
+    }
 
-    return mcp_policy_add_approve(reading->builder, rule, &place);
+    rule->triggers = true;
+
+    return MCP_OK;
 }
 
 

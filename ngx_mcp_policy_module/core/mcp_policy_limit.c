@@ -164,14 +164,6 @@ mcp_policy_limit_rate(mcp_policy_builder_t *builder, mcp_limit_t *limit,
 static bool
 mcp_policy_limit_window(mcp_str_t word, uint64_t *window_ms)
 {
-    size_t    i, unit;
-    uint64_t  total, n;
-    bool      digits;
-
-    static const uint8_t   letters[] = { 'w', 'd', 'h', 'm', 's' };
-    static const uint64_t  ms[] = { 604800000, 86400000, 3600000, 60000,
-                                    1000 };
-
     if (mcp_str_equal(word, mcp_str("minute"))) {
         *window_ms = 60000;
         return true;
@@ -187,7 +179,21 @@ mcp_policy_limit_window(mcp_str_t word, uint64_t *window_ms)
         return true;
     }
 
-    /* as nginx writes times, "1h30m", but the unit is never left out */
+    return mcp_policy_time(word, window_ms);
+}
+
+
+/* As nginx writes times. */
+bool
+mcp_policy_time(mcp_str_t word, uint64_t *ms)
+{
+    size_t    i, unit;
+    uint64_t  total, n;
+    bool      digits;
+
+    static const uint8_t   letters[] = { 'w', 'd', 'h', 'm', 's' };
+    static const uint64_t  units[] = { 604800000, 86400000, 3600000, 60000,
+                                       1000 };
 
     total = 0;
     n = 0;
@@ -217,7 +223,7 @@ mcp_policy_limit_window(mcp_str_t word, uint64_t *window_ms)
 
         /* both factors are bounded: no overflow */
 
-        total += n * ms[unit++];
+        total += n * units[unit++];
         n = 0;
         digits = false;
 
@@ -226,7 +232,7 @@ mcp_policy_limit_window(mcp_str_t word, uint64_t *window_ms)
         }
     }
 
-    *window_ms = total;
+    *ms = total;
 
     return !digits && total > 0;
 }
@@ -350,6 +356,17 @@ mcp_policy_limit_unnamed(mcp_policy_builder_t *builder,
     uint32_t            i;
     const mcp_step_t   *step;
     const mcp_limit_t  *other;
+
+    /* the name of a rule tells its counters from those of others */
+
+    if (frame->context == MCP_CONTEXT_RULE
+        && builder->policy.typing == MCP_TYPING_FILE)
+    {
+        return mcp_policy_fail(builder, place,
+                               "a \"limit\" in \"rule\" needs \"counter=\" "
+                               "under \"typing file\", where rules may have "
+                               "the same name");
+    }
 
     for (i = 0; i < frame->rule->count; i++) {
         step = &frame->rule->steps[i];
@@ -560,6 +577,7 @@ static mcp_rc_t
 mcp_policy_limit_path(mcp_policy_builder_t *builder, const char *option,
     mcp_str_t text, mcp_path_t *path, const mcp_place_t *place)
 {
+    mcp_rc_t     rc;
     uint32_t     i;
     mcp_error_t  error;
 
@@ -567,7 +585,11 @@ mcp_policy_limit_path(mcp_policy_builder_t *builder, const char *option,
     text.len -= 5;
     error.text[0] = '\0';
 
-    switch (mcp_path_parse(path, text, &builder->allocator, &error)) {
+    rc = builder->policy.typing == MCP_TYPING_FILE
+         ? mcp_path_split(path, text, &builder->allocator, &error)
+         : mcp_path_parse(path, text, &builder->allocator, &error);
+
+    switch (rc) {
 
     case MCP_OK:
         break;

@@ -145,13 +145,15 @@ mcp_policy_check_validate(mcp_policy_builder_t *builder)
     bool                wanted;
     uint32_t            i;
     const mcp_place_t  *place;
+    const mcp_block_t  *block;
     mcp_pin_set_t      *pins;
 
     pins = builder->policy.pins;
     wanted = false;
 
-    for (i = 0; i < builder->block_count; i++) {
-        place = mcp_policy_validate(builder->blocks[i].rule);
+    for (i = 0; i < builder->policy.block_count; i++) {
+        block = &builder->policy.blocks[i];
+        place = mcp_policy_validate(block->rule);
 
         if (place == NULL) {
             continue;
@@ -166,7 +168,7 @@ mcp_policy_check_validate(mcp_policy_builder_t *builder)
         }
 
         wanted = true;
-        mcp_policy_check_exact(builder, &builder->blocks[i], place);
+        mcp_policy_check_exact(builder, block, place);
     }
 
     for (i = 0; wanted && i < pins->count; i++) {

@@ -35,7 +35,7 @@ mcp_policy_add_tool(mcp_policy_builder_t *builder, mcp_str_t name,
 
     builder->depth--;
 
-    return builder->blocks[builder->block_count - 1].rule;
+    return builder->policy.blocks[builder->policy.block_count - 1].rule;
 }
 
 
@@ -206,17 +206,30 @@ mcp_policy_add_deny(mcp_policy_builder_t *builder, mcp_rule_t *rule,
 }
 
 
-mcp_rc_t
+mcp_approval_t *
 mcp_policy_add_approve(mcp_policy_builder_t *builder, mcp_rule_t *rule,
     const mcp_place_t *place)
 {
-    if (mcp_policy_step(builder, rule, MCP_STEP_APPROVE) == NULL) {
-        return mcp_policy_no_memory(builder, place);
+    mcp_step_t      *step;
+    mcp_approval_t  *approval;
+
+    approval = mcp_policy_alloc(builder, sizeof(mcp_approval_t));
+    step = approval != NULL
+           ? mcp_policy_step(builder, rule, MCP_STEP_APPROVE) : NULL;
+
+    if (step == NULL) {
+        (void) mcp_policy_no_memory(builder, place);
+        return NULL;
     }
 
-    rule->triggers = true;
+    approval->place = *place;
+    step->approval = approval;
 
-    return MCP_OK;
+    mcp_policy_warn(builder, place,
+                    "calls that need an approval are refused: approvals are "
+                    "not supported by this version yet");
+
+    return approval;
 }
 
 

@@ -261,6 +261,13 @@ static ngx_command_t  ngx_http_mcp_policy_commands[] = {
       0,
       NULL },
 
+    { ngx_string("typing"),
+      NGX_HTTP_MCP_POLICY_CONF|NGX_CONF_ANY,
+      ngx_http_mcp_policy_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("mcp_pin"),
       NGX_HTTP_MCP_POLICY_CONF|NGX_CONF_ANY,
       ngx_http_mcp_policy_directive,

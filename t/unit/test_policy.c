@@ -22,7 +22,71 @@ typedef struct {
     "denial, dry_run"
 
 
+#define TYPED(text)  "typing file; tool t {\n" text "\n}"
+
+
 static const build_case_t  cases[] = {
+
+    /* texts as policy files have them */
+
+    { "typing conf", "typing conf; tool t { arg a length_lte 5; }", "" },
+    { "every operator under typing file",
+      TYPED("arg a eq '\"x\"'; arg a neq null; arg a in '\"x\"' 5 true; "
+            "arg a not_in -1.5e3 false; arg a lt 1; arg a lte 1; arg a gt 1; "
+            "arg a gte 1; arg a exists true; arg a exists false; "
+            "arg a regex '\"(?i)^x$\"'; arg a contains '\"\"';"), "" },
+    { "names of rules under typing file",
+      TYPED("rule '' { arg a exists true; } rule '' { arg b exists true; }"),
+      "" },
+    { "a dollar under typing file",
+      TYPED("arg a regex '\"$bad\"'; arg $x.y eq '\"$bad\"'; "
+            "message $bad;"), "" },
+    { "odd paths under typing file",
+      TYPED("arg '' exists true; arg a..b exists true; arg 'a[0].\"b' exists "
+            "true; limit 5/day cost=args.a[*],b counter=x;"), "" },
+    { "variables under typing file",
+      TYPED("require $role eq $x; limit 5/day per=$tenant;"), "" },
+    { "typing of another kind", "typing json; tool t {}",
+      "error 1: invalid value \"json\" in \"typing\", it must be \"conf\" or "
+      "\"file\"" },
+    { "typing twice", "typing file;\ntyping file; tool t {}",
+      "error 2: \"typing\" is duplicate in \"mcp_policy\", the first is at "
+      "test:1" },
+    { "typing behind a block", "tool t {}\ntyping file;",
+      "error 2: \"typing\" must stand before all blocks, the first is at "
+      "test:1" },
+    { "an operator that files do not have", TYPED("arg a absent;"),
+      "error 2: unknown operator \"absent\" in \"arg\" under \"typing file\", "
+      "expected one of: eq, neq, lt, lte, gt, gte, in, not_in, exists, regex, "
+      "contains" },
+    { "a word that is no JSON", TYPED("arg a eq USD;"),
+      "error 2: invalid value USD in \"arg\" under \"typing file\", expected "
+      "JSON: 5, true, null or '\"a text\"'" },
+    { "a list", TYPED("arg a in '[1, 2]';"),
+      "error 2: invalid value [1, 2] in \"arg\" under \"typing file\", "
+      "expected JSON: 5, true, null or '\"a text\"'" },
+    { "U+0000", TYPED("arg a eq '\"\\u0000\"';"),
+      "error 2: invalid value \"\\u0000\" in \"arg\" under \"typing file\", "
+      "expected JSON: 5, true, null or '\"a text\"'" },
+    { "a text under an ordering operator", TYPED("arg a lt '\"5\"';"),
+      "error 2: operator \"lt\" takes a number under \"typing file\", not "
+      "\"5\"" },
+    { "exists without a value", TYPED("arg a exists;"),
+      "error 2: operator \"exists\" takes true or false under \"typing "
+      "file\", 0 given" },
+    { "exists of a text", TYPED("arg a exists '\"true\"';"),
+      "error 2: operator \"exists\" takes true or false under \"typing "
+      "file\", not \"true\"" },
+    { "eq of two values", TYPED("arg a eq 1 2;"),
+      "error 2: operator \"eq\" takes one value under \"typing file\", 2 "
+      "given" },
+    { "a regex that RE2 does not have", TYPED("arg a regex '\"(?=x)\"';"),
+      "error 2: invalid regex \"(?=x)\" in \"arg\": RE2 knows no such "
+      "group, it has no look-around, comments or atomic groups at offset 0" },
+    { "a limit in a rule without a counter",
+      TYPED("rule a { limit 1/day; }"),
+      "error 2: a \"limit\" in \"rule\" needs \"counter=\" under \"typing "
+      "file\", where rules may have the same name" },
 
     /* what is fine says nothing */
 
@@ -50,7 +114,7 @@ static const build_case_t  cases[] = {
     { "unknown directive", "frobnicate x;",
       "error 1: unknown directive \"frobnicate\" in \"mcp_policy\", expected "
       "one of: default, hide, tool, prompt, resource, method, zone, "
-      "mcp_pin" },
+      "typing, mcp_pin" },
     { "unknown directive in tool", IN_TOOL("frobnicate;"),
       "error 2: unknown directive \"frobnicate\" in \"tool\", expected one "
       "of: " IN_BLOCK ", rule, validate" },
@@ -75,7 +139,8 @@ static const build_case_t  cases[] = {
     { "the inside of an unknown block is skipped",
       "frob { x; y { z; } }\ntools t { deny; limit x; }",
       "error 1: unknown directive \"frob\" in \"mcp_policy\", expected one "
-      "of: default, hide, tool, prompt, resource, method, zone, mcp_pin\n"
+      "of: default, hide, tool, prompt, resource, method, zone, typing, "
+      "mcp_pin\n"
       "error 2: unknown directive \"tools\" in \"mcp_policy\", did you mean "
       "\"tool\"?" },
     { "default twice", "default deny;\ndefault allow;",
@@ -132,7 +197,8 @@ static const build_case_t  cases[] = {
       "error 1: invalid pattern \"\" in \"tool\": empty pattern\n"
       "error 1: a \"limit\" of 0 lets no call through, write \"deny\"\n"
       "error 2: unknown directive \"x\" in \"mcp_policy\", expected one of: "
-      "default, hide, tool, prompt, resource, method, zone, mcp_pin" },
+      "default, hide, tool, prompt, resource, method, zone, typing, "
+      "mcp_pin" },
     { "a block that is not closed", "tool t { rule x {",
       "error 1: \"rule\" is not closed, expected \"}\"" },
     { "an end too much", "tool t { } }", "error 1: unexpected \"}\"" },
@@ -198,7 +264,34 @@ static const build_case_t  cases[] = {
     { "deny twice", "tool a {} tool t { deny;\ndeny x; }",
       "error 2: \"deny\" is duplicate in \"tool\", the first is at test:1" },
     { "approve", IN_TOOL("approve wait=10m ttl=1h;"),
-      "error 2: \"approve\" is not supported by this version yet" },
+      "warning 2: calls that need an approval are refused: approvals are not "
+      "supported by this version yet" },
+    { "approve of another parameter", IN_TOOL("approve 10m;"),
+      "warning 2: calls that need an approval are refused: approvals are not "
+      "supported by this version yet\n"
+      "error 2: invalid parameter \"10m\" in \"approve\", expected wait=TIME "
+      "or ttl=TIME" },
+    { "approve with an empty time", IN_TOOL("approve ttl=;"),
+      "warning 2: calls that need an approval are refused: approvals are not "
+      "supported by this version yet\n"
+      "error 2: invalid parameter \"ttl=\" in \"approve\", expected wait=TIME "
+      "or ttl=TIME" },
+    { "approve with a wrong time", IN_TOOL("approve wait=10;"),
+      "warning 2: calls that need an approval are refused: approvals are not "
+      "supported by this version yet\n"
+      "error 2: invalid time \"10\" in \"wait=\" of \"approve\", expected a "
+      "time from 1s to 366d such as \"10m\"" },
+    { "approve with a time twice", IN_TOOL("approve ttl=1h ttl=2h;"),
+      "warning 2: calls that need an approval are refused: approvals are not "
+      "supported by this version yet\n"
+      "error 2: \"ttl=\" is duplicate in \"approve\"" },
+    { "approve behind deny", IN_TOOL("deny;\napprove;"),
+      "warning 3: calls that need an approval are refused: approvals are not "
+      "supported by this version yet\n"
+      "warning 3: \"approve\" never applies: \"deny\" at test:2 refuses the "
+      "call in any case\n"
+      "warning 0: policy \"p\" refuses everything: nothing that it names "
+      "may be called" },
     { "approve in any", IN_ANY("arg a exists; approve;"),
       "error 2: \"approve\" is not allowed in \"any\"" },
     { "message twice", IN_TOOL("arg a exists; message a;\nmessage b;"),

@@ -540,7 +540,7 @@ test_reader(void)
           "policy p\n"
           "error main:1 unknown directive \"xx\" in \"mcp_policy\", expected "
           "one of: default, hide, tool, prompt, resource, method, zone, "
-          "mcp_pin\n"
+          "typing, mcp_pin\n"
           "error main:2 unknown directive \"yy\" in \"tool\", expected one "
           "of: allow, deny, arg, require, any, deny_if, limit, approve, "
           "message, denial, dry_run, rule, validate\n"
