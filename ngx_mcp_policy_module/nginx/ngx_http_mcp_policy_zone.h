@@ -163,6 +163,12 @@ ngx_http_mcp_policy_zone_group(ngx_uint_t slots, const uint64_t *key,
 }
 
 
+/* ngx_http_mcp_policy_zone_take.c: a zone gets another size */
+ngx_http_mcp_policy_zone_t *ngx_http_mcp_policy_zone_former(
+    ngx_http_mcp_policy_zone_t *zone);
+ngx_int_t ngx_http_mcp_policy_zone_take(ngx_http_mcp_policy_zone_t *zone,
+    ngx_http_mcp_policy_zone_t *old, ngx_log_t *log);
+
 /* ngx_http_mcp_policy_state.c, _state_write.c: counters survive a restart */
 ngx_int_t ngx_http_mcp_policy_state_probe(ngx_http_mcp_policy_zone_t *zone,
     ngx_log_t *log);

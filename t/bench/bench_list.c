@@ -301,7 +301,8 @@ main(void)
                   " }", false, false);
         bench_row(counts[i], "every other", "default deny; hide secret_*;"
                   "tool lookup_* { }", false, false);
-        bench_row(counts[i], "none", "default deny; tool other { }", false, false);
+        bench_row(counts[i], "none", "default deny; tool other { }", false,
+                  false);
         bench_row(counts[i], "by the caller", "default deny; tool lookup_* {"
                   " require $role eq admin; } tool ~^change_ { deny; }"
                   "tool * { limit 9/day; }", false, false);
