@@ -55,6 +55,8 @@ mcp_yaml_resolve(mcp_str_t word, mcp_arena_t *arena, mcp_node_t *node)
     for (i = 0; i < sizeof(mcp_yaml_words) / sizeof(mcp_yaml_words[0]); i++) {
         if (mcp_str_equal(mcp_yaml_words[i].word, word)) {
             node->type = mcp_yaml_words[i].type;
+            node->text = mcp_str("");
+
             return node->type == MCP_NODE_NUMBER ? MCP_ERROR : MCP_OK;
         }
     }
@@ -113,6 +115,13 @@ mcp_yaml_resolve(mcp_str_t word, mcp_arena_t *arena, mcp_node_t *node)
 
         i = mcp_yaml_decimal(digits, number + length);
         length = i != 0 ? length + i : 0;
+    }
+
+    /* an integer has no sign when it is 0 */
+
+    if (length == 2 && number[0] == '-' && number[1] == '0') {
+        number++;
+        length--;
     }
 
     if (length != 0) {

@@ -550,7 +550,7 @@ mcp_yaml_anchor(mcp_yaml_reading_t *reading, const yaml_char_t *name,
 }
 
 
-/* "!" and the tag that a value has anyway say nothing new. */
+/* The tag that a value has anyway says nothing new. */
 static mcp_rc_t
 mcp_yaml_tag(mcp_yaml_reading_t *reading, const yaml_event_t *event,
     const yaml_char_t *tag, const char *expected)
@@ -563,10 +563,7 @@ mcp_yaml_tag(mcp_yaml_reading_t *reading, const yaml_event_t *event,
 
     s = mcp_yaml_string(tag);
 
-    if (mcp_str_equal(s, mcp_str("!"))
-        || (s.len == strlen(expected)
-            && memcmp(s.data, expected, s.len) == 0))
-    {
+    if (s.len == strlen(expected) && memcmp(s.data, expected, s.len) == 0) {
         return MCP_OK;
     }
 

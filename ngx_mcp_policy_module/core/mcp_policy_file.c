@@ -22,6 +22,7 @@ enum { MCP_TOP_VERSION, MCP_TOP_DEFAULT, MCP_TOP_HIDE, MCP_TOP_ALL_TOOLS,
 static mcp_rc_t mcp_policy_file_document(mcp_policy_reading_t *reading,
     mcp_str_t text, const uint64_t hash_key[2], const mcp_node_t **root);
 static bool mcp_policy_file_is_json(const char *file, mcp_str_t text);
+static bool mcp_policy_file_ends(const char *file, const char *suffix);
 static void mcp_policy_file_report(void *data, unsigned line,
     unsigned column, const char *text);
 static mcp_rc_t mcp_policy_file_top(mcp_policy_reading_t *reading,
@@ -152,28 +153,39 @@ mcp_policy_file_document(mcp_policy_reading_t *reading, mcp_str_t text,
 static bool
 mcp_policy_file_is_json(const char *file, mcp_str_t text)
 {
-    size_t  i, length;
+    size_t  i;
+
+    if (mcp_policy_file_ends(file, ".json")) {
+        return true;
+    }
+
+    if (mcp_policy_file_ends(file, ".yaml")
+        || mcp_policy_file_ends(file, ".yml"))
+    {
+        return false;
+    }
 
     for (i = 0; i < text.len; i++) {
         if (text.data[i] != ' ' && text.data[i] != '\t'
             && text.data[i] != '\n' && text.data[i] != '\r')
         {
-            break;
+            return text.data[i] == '{';
         }
     }
 
+    return false;
+}
+
+
+static bool
+mcp_policy_file_ends(const char *file, const char *suffix)
+{
+    size_t  length;
+
     length = strlen(file);
 
-    if (length > 5 && strcmp(file + length - 5, ".json") == 0) {
-        return true;
-    }
-
-    if (i == text.len || text.data[i] != '{') {
-        return false;
-    }
-
-    return (length <= 5 || strcmp(file + length - 5, ".yaml") != 0)
-           && (length <= 4 || strcmp(file + length - 4, ".yml") != 0);
+    return length >= strlen(suffix)
+           && strcmp(file + length - strlen(suffix), suffix) == 0;
 }
 
 
