@@ -377,10 +377,10 @@ mcp_yaml_close(mcp_yaml_reading_t *reading)
 
     frame = &reading->frames[reading->depth - 1];
     node = frame->node;
-    members = &reading->stack[frame->first];
-
     node->count = reading->stack_count - frame->first;
     node->weight = 1;
+
+    members = node->count != 0 ? &reading->stack[frame->first] : NULL;
 
     for (i = 0; i < node->count; i++) {
         node->weight += members[i].value->weight;
