@@ -38,3 +38,41 @@ export function soon(what, step, ms = 20000) {
         });
     });
 }
+
+// What is seen of the lists of list-server.mjs, page by page.
+const pages = [['read-a'], [], ['read-b', 'read-c'], ['resumed']];
+
+// "list" asks for one page of one kind, "call" for a tool.
+export async function lists(list, call) {
+    for (const kind of ['tools', 'prompts', 'resources',
+                        'resourceTemplates'])
+    {
+        const seen = [];
+        let cursor;
+
+        do {
+            const page = await list(kind, cursor && { cursor });
+            seen.push(page[kind].map(({ name }) => name));
+            cursor = page.nextCursor;
+        } while (cursor);
+
+        assert.deepEqual(seen, pages, kind);
+    }
+
+    assert.equal(text(await call('read-a')), 'read-a was here');
+    await assert.rejects(call('secret-a'), (error) => {
+        assert.equal(error.code, -32602);
+        assert.match(error.message, /Unknown tool: secret-a/);
+        return true;
+    });
+    refused(await call('wipe-a'), 'nothing is wiped');
+}
+
+export const listMethods = {
+    tools: 'tools/list',
+    prompts: 'prompts/list',
+    resources: 'resources/list',
+    resourceTemplates: 'resources/templates/list',
+};
+
+export const listUrl = (path) => new URL(path, process.env.FIXTURE_URL);
