@@ -275,13 +275,6 @@ static ngx_command_t  ngx_http_mcp_policy_commands[] = {
       0,
       NULL },
 
-    { ngx_string("validate"),
-      NGX_HTTP_MCP_POLICY_CONF|NGX_CONF_ANY,
-      ngx_http_mcp_policy_directive,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
-
     { ngx_string("tool"),
       NGX_HTTP_MCP_POLICY_CONF|NGX_CONF_BLOCK|NGX_CONF_ANY,
       ngx_http_mcp_policy_block_target,
@@ -382,6 +375,13 @@ static ngx_command_t  ngx_http_mcp_policy_commands[] = {
       NULL },
 
     { ngx_string("denial"),
+      NGX_HTTP_MCP_RULES_CONF|NGX_CONF_ANY,
+      ngx_http_mcp_policy_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("validate"),
       NGX_HTTP_MCP_RULES_CONF|NGX_CONF_ANY,
       ngx_http_mcp_policy_directive,
       NGX_HTTP_MAIN_CONF_OFFSET,
