@@ -23,6 +23,7 @@ typedef struct {
 
 cli_code_t cli_check(int argc, char *const *argv);
 cli_code_t cli_classify(int argc, char *const *argv);
+cli_code_t cli_pin(int argc, char *const *argv);
 cli_code_t cli_scan(int argc, char *const *argv);
 cli_code_t cli_test(int argc, char *const *argv);
 

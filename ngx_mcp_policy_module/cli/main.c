@@ -17,6 +17,8 @@ static const cli_command_t  cli_commands[] = {
       cli_classify },
     { "scan", "ask a server for its tools, write a policy for them",
       cli_scan },
+    { "pin", "write down what a server's tools are, show what changed",
+      cli_pin },
     { NULL, NULL, NULL }
 };
 
