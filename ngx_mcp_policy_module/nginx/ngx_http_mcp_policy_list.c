@@ -11,7 +11,7 @@ static ngx_int_t ngx_http_mcp_policy_list_requests(ngx_http_request_t *r,
     ngx_http_mcp_policy_list_t *list, const mcp_body_t *body);
 static void ngx_http_mcp_policy_list_plain(ngx_http_request_t *r);
 static void ngx_http_mcp_policy_list_filter(ngx_http_mcp_policy_list_t *list,
-    const mcp_caller_t *caller, mcp_list_filter_t *filter);
+    mcp_caller_t *caller, mcp_list_filter_t *filter);
 static mcp_str_t ngx_http_mcp_policy_list_join(
     const mcp_list_result_t *result, mcp_arena_t *arena);
 
@@ -239,8 +239,12 @@ ngx_http_mcp_policy_list_apply(ngx_http_request_t *r,
 
 static void
 ngx_http_mcp_policy_list_filter(ngx_http_mcp_policy_list_t *list,
-    const mcp_caller_t *caller, mcp_list_filter_t *filter)
+    mcp_caller_t *caller, mcp_list_filter_t *filter)
 {
+    /* what a list says now counts, not what another one said before */
+
+    caller->pin_changed = NULL;
+
     ngx_memzero(filter, sizeof(mcp_list_filter_t));
 
     filter->policy = list->ctx->version->core;

@@ -11,6 +11,10 @@
 #include "ngx_http_mcp_policy_zone.h"
 
 
+/* share of a zone, and when so many are pinned */
+#define NGX_HTTP_MCP_POLICY_PIN_SHARE      64
+#define NGX_HTTP_MCP_POLICY_PIN_SHARE_MAX  4
+
 /* Free slots are looked for so far, then one of an older configuration. */
 #define NGX_HTTP_MCP_POLICY_PIN_REACH   64
 
@@ -122,6 +126,18 @@ ngx_http_mcp_policy_pin_exit_process(ngx_http_mcp_policy_main_conf_t *mmcf)
     for (i = 0; i < mmcf->policies.nelts; i++) {
         mcp_pin_memory_clear(&policy[i]->pin_memory);
     }
+}
+
+
+/* How many a new zone has: twice what a reload needs, twice. */
+
+ngx_uint_t
+ngx_http_mcp_policy_pin_slots(size_t size, ngx_uint_t pins)
+{
+    size /= sizeof(ngx_http_mcp_policy_pin_slot_t);
+    pins = ngx_min(pins * 4, size / NGX_HTTP_MCP_POLICY_PIN_SHARE_MAX);
+
+    return ngx_max(pins, size / NGX_HTTP_MCP_POLICY_PIN_SHARE);
 }
 
 

@@ -18,8 +18,6 @@
 #define NGX_HTTP_MCP_POLICY_MESSAGE_SHARE  32
 #define NGX_HTTP_MCP_POLICY_TASK_SHARE     16
 #define NGX_HTTP_MCP_POLICY_FILE_SHARE     256
-#define NGX_HTTP_MCP_POLICY_PIN_SHARE      64
-#define NGX_HTTP_MCP_POLICY_PIN_SHARE_MAX  4      /* when so many are pinned */
 
 #define NGX_HTTP_MCP_POLICY_ZONE_FULL      60     /* seconds between lines */
 #define NGX_HTTP_MCP_POLICY_ZONE_MOVED     1000   /* ms until asked again */
@@ -509,10 +507,7 @@ ngx_http_mcp_policy_zone_layout(ngx_http_mcp_policy_shared_t *shared,
     offset += ngx_align(shared->files
                         * sizeof(ngx_http_mcp_policy_file_slot_t), 64);
 
-    shared->pins = ngx_min(pins * 4, size / NGX_HTTP_MCP_POLICY_PIN_SHARE_MAX
-                                     / sizeof(ngx_http_mcp_policy_pin_slot_t));
-    shared->pins = ngx_max(shared->pins, size / NGX_HTTP_MCP_POLICY_PIN_SHARE
-                                     / sizeof(ngx_http_mcp_policy_pin_slot_t));
+    shared->pins = ngx_http_mcp_policy_pin_slots(size, pins);
     shared->pin_offset = offset;
     offset += ngx_align(shared->pins
                         * sizeof(ngx_http_mcp_policy_pin_slot_t), 64);

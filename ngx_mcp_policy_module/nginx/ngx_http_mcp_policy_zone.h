@@ -196,6 +196,7 @@ size_t ngx_http_mcp_policy_mailbox_take(ngx_http_mcp_policy_zone_t *zone,
 void ngx_http_mcp_policy_inbox_wake(void);
 
 /* ngx_http_mcp_policy_pin.c: definitions that changed */
+ngx_uint_t ngx_http_mcp_policy_pin_slots(size_t size, ngx_uint_t pins);
 ngx_int_t ngx_http_mcp_policy_pin_check(ngx_http_mcp_policy_zone_t *zone,
     ngx_log_t *log);
 void ngx_http_mcp_policy_pin_init_module(
