@@ -22,6 +22,7 @@ typedef struct {
 } cli_command_t;
 
 cli_code_t cli_check(int argc, char *const *argv);
+cli_code_t cli_convert(int argc, char *const *argv);
 cli_code_t cli_classify(int argc, char *const *argv);
 cli_code_t cli_pin(int argc, char *const *argv);
 cli_code_t cli_scan(int argc, char *const *argv);

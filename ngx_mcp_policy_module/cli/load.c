@@ -212,6 +212,36 @@ cli_load_add(cli_load_t *load, char *name, const mcp_place_t *place)
 }
 
 
+const mcp_policy_t *
+cli_load_choose(const cli_load_t *load, const char *path, const char *name)
+{
+    const cli_policy_t  *p;
+
+    for (p = load->policies; p; p = p->next) {
+        if (name == NULL || strcmp(p->name, name) == 0) {
+            break;
+        }
+    }
+
+    if (p && (name || p->next == NULL)) {
+        return p->policy;
+    }
+
+    if (name) {
+        cli_error("%s: there is no policy \"%s\", but:", path, name);
+
+    } else {
+        cli_error("%s: choose a policy with --policy:", path);
+    }
+
+    for (p = load->policies; p; p = p->next) {
+        fprintf(stderr, "  %s\n", p->name);
+    }
+
+    return NULL;
+}
+
+
 void
 cli_load_count(FILE *out, unsigned count, const char *noun)
 {

@@ -41,6 +41,10 @@ void cli_load_free(cli_load_t *load);
  */
 cli_code_t cli_load(cli_load_t *load, const char *path);
 
+/* The only policy or the one of that name; NULL was explained. */
+const mcp_policy_t *cli_load_choose(const cli_load_t *load, const char *path,
+    const char *name);
+
 /* "2 errors" */
 void cli_load_count(FILE *out, unsigned count, const char *noun);
 

@@ -13,6 +13,7 @@ static const cli_command_t *cli_find(const char *name);
 static const cli_command_t  cli_commands[] = {
     { "check", "read policies, report errors and warnings", cli_check },
     { "test", "run cases through a policy", cli_test },
+    { "convert", "write a policy in another format", cli_convert },
     { "classify", "tell how much harm a server's tools may do",
       cli_classify },
     { "scan", "ask a server for its tools, write a policy for them",

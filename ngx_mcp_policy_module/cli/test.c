@@ -38,8 +38,6 @@ typedef struct {
 } cli_test_t;
 
 
-static const mcp_policy_t *cli_test_choose(const cli_load_t *load,
-    const char *path, const char *name);
 static cli_code_t cli_test_run(const mcp_policy_t *policy, const char *path);
 static cli_code_t cli_test_lines(cli_test_t *test, mcp_str_t text);
 static mcp_rc_t cli_test_line(cli_test_t *test, mcp_str_t line,
@@ -151,7 +149,7 @@ cli_test(int argc, char *const *argv)
         code = CLI_FAILED;
 
     } else {
-        policy = cli_test_choose(&load, operands[0], name);
+        policy = cli_load_choose(&load, operands[0], name);
 
         code = policy ? cli_test_run(policy, operands[1]) : CLI_FAILED;
     }
@@ -160,37 +158,6 @@ cli_test(int argc, char *const *argv)
     free(operands);
 
     return code;
-}
-
-
-/* The only policy or the one of that name; NULL was explained. */
-static const mcp_policy_t *
-cli_test_choose(const cli_load_t *load, const char *path, const char *name)
-{
-    const cli_policy_t  *p;
-
-    for (p = load->policies; p; p = p->next) {
-        if (name == NULL || strcmp(p->name, name) == 0) {
-            break;
-        }
-    }
-
-    if (p && (name || p->next == NULL)) {
-        return p->policy;
-    }
-
-    if (name) {
-        cli_error("%s: there is no policy \"%s\", but:", path, name);
-
-    } else {
-        cli_error("%s: choose a policy with --policy:", path);
-    }
-
-    for (p = load->policies; p; p = p->next) {
-        fprintf(stderr, "  %s\n", p->name);
-    }
-
-    return NULL;
 }
 
 
