@@ -1,6 +1,15 @@
 #include "mcp_list_private.h"
 
 
+/*
+ * Numbers of more digits than a double keeps take some 6 us each to get their
+ * canonical form; a server that sends many of them has no time to waste here.
+ */
+#define MCP_LIST_LONG_NUMBER   17
+#define MCP_LIST_LONG_NUMBERS  4096
+
+
+static bool mcp_list_hashable(mcp_list_t *list, uint32_t index);
 static mcp_rc_t mcp_list_hash(mcp_list_t *list, uint32_t index,
     const mcp_pin_t *pin, uint8_t hash[MCP_PIN_HASH]);
 
@@ -81,9 +90,29 @@ mcp_list_pinned(mcp_list_t *list, uint32_t index, mcp_str_t name)
 }
 
 
+/* Counts the long numbers of all definitions in a text. */
+
+static bool
+mcp_list_hashable(mcp_list_t *list, uint32_t index)
+{
+    uint32_t                 i;
+    const mcp_json_token_t  *tokens;
+
+    tokens = list->json.tokens;
+
+    for (i = index; i < tokens[index].next; i++) {
+        list->long_numbers += tokens[i].type == MCP_JSON_NUMBER
+                              && tokens[i].end - tokens[i].start
+                                 >= MCP_LIST_LONG_NUMBER;
+    }
+
+    return list->long_numbers <= MCP_LIST_LONG_NUMBERS;
+}
+
+
 /*
- * What has no canonical form, or could be read as different definitions, has
- * a hash that no pin has.
+ * What has no canonical form, could be read as different definitions or takes
+ * too long has a hash that no pin has.
  */
 
 static mcp_rc_t
@@ -107,7 +136,9 @@ mcp_list_hash(mcp_list_t *list, uint32_t index, const mcp_pin_t *pin,
                           values);
 
     if (rc == MCP_OK) {
-        rc = mcp_pin_hash(&list->json, index, list->arena, hash);
+        rc = mcp_list_hashable(list, index)
+             ? mcp_pin_hash(&list->json, index, list->arena, hash)
+             : MCP_ERROR;
     }
 
     if (rc == MCP_NOMEM) {

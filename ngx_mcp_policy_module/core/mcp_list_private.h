@@ -34,6 +34,7 @@ typedef struct {
     mcp_json_edit_t           edit;
     mcp_outcome_id_t         *ids;        /* of the requests, once asked for */
     size_t                    work;       /* of templates */
+    uint32_t                  long_numbers;
     mcp_list_seen_t          *seen;
     mcp_list_seen_t         **seen_by_pin;  /* NULL until there is one */
 } mcp_list_t;

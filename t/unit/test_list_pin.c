@@ -134,6 +134,42 @@ test_pins(void)
 }
 
 
+/* A definition with so many numbers that no double keeps as written. */
+static void
+test_numbers(unsigned count, const char *told)
+{
+    char               *text;
+    size_t              length, size;
+    unsigned            i;
+    mcp_list_result_t   result;
+
+    size = 256 + 32 * (size_t) count;
+    text = malloc(size);
+
+    length = (size_t) snprintf(text, size, "{\"id\":1,\"result\":{\"tools\":"
+                               "[{\"name\":\"good\",\"inputSchema\":{"
+                               "\"enum\":[0");
+
+    for (i = 0; i < count; i++) {
+        length += (size_t) snprintf(text + length, size - length,
+                                    ",1.234567890123456%u", i);
+    }
+
+    length += (size_t) snprintf(text + length, size - length, "]}}]}}");
+
+    seen[0] = '\0';
+
+    ok(mcp_list_filter(&filter, (mcp_str_t) { (uint8_t *) text, length },
+                       &limits, &arena, &result, NULL)
+       == MCP_OK
+       && result.removed == 1, "%u long numbers: not shown", count);
+    is_str(tap_str(seen), told, "and what was seen");
+
+    mcp_arena_reset(&arena, 4096);
+    free(text);
+}
+
+
 /* The same answers, whatever is remembered of earlier ones. */
 static void
 test_memory(size_t room)
@@ -191,6 +227,8 @@ main(void)
     request.kind = MCP_LIST_TOOLS;
 
     test_pins();
+    test_numbers(4096, "good- ");
+    test_numbers(4097, "good0 ");
     test_memory(4096);
     test_memory(64);
     test_memory(0);
