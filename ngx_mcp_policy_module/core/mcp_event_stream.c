@@ -128,6 +128,7 @@ mcp_event_stream_byte(mcp_event_stream_t *stream, mcp_str_t *input)
             stream->mark = input->data;
         }
 
+        stream->foreign |= (c >= 0x80);
         stream->name_length = 0;
         stream->state = MCP_EVENT_NAME;
         break;
@@ -196,6 +197,7 @@ mcp_event_stream_bom(mcp_event_stream_t *stream, mcp_str_t *input)
         memcpy(stream->name, bom, stream->bom_length);
         stream->name_length = stream->bom_length;
         stream->open = true;
+        stream->foreign = true;
         stream->state = MCP_EVENT_NAME;
     }
 }

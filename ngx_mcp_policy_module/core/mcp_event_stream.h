@@ -79,6 +79,8 @@ typedef struct {
     bool                complete;
     bool                cr;             /* a LF now belongs to the last CR */
     bool                bare_cr;        /* lines of this stream end in CR */
+    bool                foreign;        /* a name began with no ASCII, which a
+                                           client may take for a mark */
 } mcp_event_stream_t;
 
 

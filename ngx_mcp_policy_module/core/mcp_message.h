@@ -210,6 +210,9 @@ mcp_rc_t mcp_header_decode(mcp_str_t value, mcp_arena_t *arena,
 /* Content-Type: essence application/json, charset absent or utf-8. */
 bool mcp_content_type_valid(mcp_str_t value);
 
+/* Likewise "text/event-stream", of an answer. */
+bool mcp_content_type_stream_valid(mcp_str_t value);
+
 /*
  * Housekeeping: methods that every policy allows unless a method block says
  * otherwise (the closed list in the docs).

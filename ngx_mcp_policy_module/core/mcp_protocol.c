@@ -13,6 +13,8 @@ typedef struct {
 } mcp_invalid_entry_t;
 
 
+static bool mcp_content_type_is(mcp_str_t value, const char *wanted_type,
+    const char *wanted_subtype);
 static bool mcp_content_type_parameter(const uint8_t **pos,
     const uint8_t *end, mcp_str_t *name, mcp_str_t *value);
 static bool mcp_charset_named(mcp_str_t name);
@@ -164,6 +166,23 @@ mcp_invalid_text(mcp_invalid_t invalid)
 bool
 mcp_content_type_valid(mcp_str_t value)
 {
+    return mcp_content_type_is(value, "application", "json");
+}
+
+
+bool
+mcp_content_type_stream_valid(mcp_str_t value)
+{
+    return mcp_content_type_is(value, "text", "event-stream");
+}
+
+
+/* Of this type, and in UTF-8 whoever reads it. */
+
+static bool
+mcp_content_type_is(mcp_str_t value, const char *wanted_type,
+    const char *wanted_subtype)
+{
     bool            charset;
     mcp_str_t       type, subtype, name, text;
     const uint8_t  *p, *end;
@@ -185,8 +204,8 @@ mcp_content_type_valid(mcp_str_t value)
 
     subtype = mcp_token(&p, end);
 
-    if (!mcp_equal_caseless(type, "application")
-        || !mcp_equal_caseless(subtype, "json"))
+    if (!mcp_equal_caseless(type, wanted_type)
+        || !mcp_equal_caseless(subtype, wanted_subtype))
     {
         return false;
     }

@@ -184,6 +184,7 @@ struct ngx_http_mcp_policy_list_s {
     ngx_http_mcp_policy_loc_conf_t *conf;     /* of the location that judged */
     mcp_list_request_t             *requests; /* all of the POST */
     uint32_t                        count;    /* 0: a GET */
+    unsigned                        stream:1; /* is what that GET accepts */
     unsigned                        batch:1;
     unsigned                        private_view:1;
 };

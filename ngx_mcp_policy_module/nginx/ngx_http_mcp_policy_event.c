@@ -65,6 +65,19 @@ ngx_http_mcp_policy_event_take(ngx_http_request_t *r,
 
     b->pos = (u_char *) input.data;
 
+    if (stream->events.foreign) {
+
+        /* clients differ in what they drop at the front of a stream */
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "mcp policy \"%V\": name of a field begins with no "
+                      "ASCII, event stream is ended", &ctx->policy->name);
+
+        stream->last = stream->event;
+        ngx_http_mcp_policy_event_end(stream);
+        return NGX_OK;
+    }
+
     p += (stream->lf && *p == LF);
     stream->lf = 0;
 

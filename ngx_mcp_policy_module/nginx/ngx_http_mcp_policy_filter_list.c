@@ -100,14 +100,20 @@ static ngx_uint_t
 ngx_http_mcp_policy_answer_expected(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx)
 {
-    if (ctx->list->count == 0
-        || r->method == NGX_HTTP_HEAD
+    if (r->method == NGX_HTTP_HEAD
         || r->headers_out.status == NGX_HTTP_NO_CONTENT
         || r->headers_out.status == NGX_HTTP_NOT_MODIFIED
         || ngx_http_mcp_policy_content_type_is(r, "text/event-stream",
                                             sizeof("text/event-stream") - 1))
     {
         return 0;
+    }
+
+    if (ctx->list->count == 0) {
+
+        /* some clients read an event stream whatever its type is */
+
+        return ctx->list->stream && ngx_http_mcp_policy_answer_promised(r);
     }
 
     if (ngx_http_mcp_policy_answer_json(r)) {
@@ -147,12 +153,25 @@ static const char *
 ngx_http_mcp_policy_answer_check(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx)
 {
+    mcp_str_t  type;
+
     if (r->headers_out.status == NGX_HTTP_PARTIAL_CONTENT) {
         return "it is a part";
     }
 
+    if (ctx->list->count == 0) {
+        return "its type is not text/event-stream";
+    }
+
     if (!ngx_http_mcp_policy_answer_json(r)) {
         return "its type is not application/json";
+    }
+
+    type.data = r->headers_out.content_type.data;
+    type.len = r->headers_out.content_type.len;
+
+    if (!mcp_content_type_valid(type)) {
+        return "its type does not say plain UTF-8";
     }
 
     if (ngx_http_mcp_policy_answer_encoding(r) == NGX_DECLINED) {

@@ -47,6 +47,7 @@ ngx_int_t
 ngx_http_mcp_policy_stream_header(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx)
 {
+    mcp_str_t             type;
     ngx_uint_t            encoded, inject, rewrite, stored;
     ngx_http_upstream_t  *u;
 
@@ -89,6 +90,16 @@ ngx_http_mcp_policy_stream_header(ngx_http_request_t *r,
 
     if (!rewrite && !inject) {
         return NGX_OK;
+    }
+
+    type.data = r->headers_out.content_type.data;
+    type.len = r->headers_out.content_type.len;
+
+    if (rewrite && !mcp_content_type_stream_valid(type)) {
+        ctx->replace = 1;
+
+        return ngx_http_mcp_policy_answer_refuse(r, ctx,
+                                     "the event stream is not plain UTF-8");
     }
 
     return ngx_http_mcp_policy_stream_start(r, ctx, rewrite, inject);

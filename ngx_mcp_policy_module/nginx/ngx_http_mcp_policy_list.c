@@ -9,6 +9,7 @@
 static ngx_int_t ngx_http_mcp_policy_list_asked(const mcp_body_t *body);
 static ngx_int_t ngx_http_mcp_policy_list_requests(ngx_http_request_t *r,
     ngx_http_mcp_policy_list_t *list, const mcp_body_t *body);
+static ngx_uint_t ngx_http_mcp_policy_list_stream(ngx_http_request_t *r);
 static void ngx_http_mcp_policy_list_plain(ngx_http_request_t *r);
 static void ngx_http_mcp_policy_list_filter(ngx_http_mcp_policy_list_t *list,
     mcp_caller_t *caller, mcp_list_filter_t *filter);
@@ -51,6 +52,7 @@ ngx_http_mcp_policy_list_expect(ngx_http_request_t *r,
     list->ctx = ctx;
     list->conf = mlcf;
     list->batch = body->batch;
+    list->stream = body->count == 0 && ngx_http_mcp_policy_list_stream(r);
     list->private_view = mlcf->enforce->lengths != NULL
                          || ctx->version->core->depends_on_caller;
 
@@ -123,6 +125,43 @@ ngx_http_mcp_policy_list_requests(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* Whether a client of MCP asks, and no browser. */
+
+static ngx_uint_t
+ngx_http_mcp_policy_list_stream(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return 0;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == sizeof("accept") - 1
+            && ngx_memcmp(h[i].lowcase_key, "accept", h[i].key.len) == 0
+            && ngx_strlcasestrn(h[i].value.data,
+                                h[i].value.data + h[i].value.len,
+                                (u_char *) "text/event-stream",
+                                sizeof("text/event-stream") - 2))
+        {
+            return 1;
+        }
+    }
 }
 
 

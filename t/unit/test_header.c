@@ -506,6 +506,16 @@ test_content_type(void)
            values[i].valid ? "JSON" : "not JSON", values[i].value);
     }
 
+    ok(mcp_content_type_stream_valid(mcp_str("Text/Event-Stream; "
+                                             "charset=\"UTF-8\"; x=1")),
+       "an event stream");
+    ok(!mcp_content_type_stream_valid(mcp_str("text/event-stream; "
+                                              "charset=utf-16")),
+       "an event stream in UTF-16");
+    ok(!mcp_content_type_stream_valid(mcp_str("application/json")),
+       "no event stream");
+    ok(!mcp_content_type_valid(mcp_str("text/event-stream")),
+       "an event stream is no JSON");
     ok(!mcp_content_type_valid((mcp_str_t) { NULL, 0 }), "no value");
     ok(!mcp_content_type_valid(mcp_str("application/json\r\n")),
        "line break behind");
