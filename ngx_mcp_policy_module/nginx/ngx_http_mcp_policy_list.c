@@ -12,7 +12,7 @@ static ngx_int_t ngx_http_mcp_policy_list_requests(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_mcp_policy_list_stream(ngx_http_request_t *r);
 static void ngx_http_mcp_policy_list_plain(ngx_http_request_t *r);
 static void ngx_http_mcp_policy_list_filter(ngx_http_mcp_policy_list_t *list,
-    mcp_caller_t *caller, mcp_list_filter_t *filter);
+    const mcp_caller_t *caller, mcp_list_filter_t *filter);
 static mcp_str_t ngx_http_mcp_policy_list_join(
     const mcp_list_result_t *result, mcp_arena_t *arena);
 
@@ -232,6 +232,11 @@ ngx_http_mcp_policy_list_apply(ngx_http_request_t *r,
 
         ngx_http_mcp_policy_limits(r, list->conf, &limits);
         ngx_http_mcp_policy_set_caller(r, list->ctx, list->conf, &caller);
+
+        /* what a list says now counts, not what another one said before */
+
+        caller.pin_changed = NULL;
+
         ngx_http_mcp_policy_list_filter(list, &caller, &filter);
 
         rc = mcp_list_filter(&filter, text, &limits, arena, &part, error);
@@ -278,12 +283,8 @@ ngx_http_mcp_policy_list_apply(ngx_http_request_t *r,
 
 static void
 ngx_http_mcp_policy_list_filter(ngx_http_mcp_policy_list_t *list,
-    mcp_caller_t *caller, mcp_list_filter_t *filter)
+    const mcp_caller_t *caller, mcp_list_filter_t *filter)
 {
-    /* what a list says now counts, not what another one said before */
-
-    caller->pin_changed = NULL;
-
     ngx_memzero(filter, sizeof(mcp_list_filter_t));
 
     filter->policy = list->ctx->version->core;
