@@ -381,9 +381,48 @@ test_take(void)
 }
 
 
+/* Names that begin with what some clients drop, and some do not. */
+
+static void
+test_foreign(void)
+{
+    size_t              i, n;
+    mcp_str_t           input;
+    mcp_event_stream_t  stream;
+
+    static const struct {
+        const char  *text;
+        bool         foreign;
+    } cases[] = {
+        { "data: \xc3\xaf\n\n", false },
+        { "\xef\xbb\xbf" "data: x\n\n", false },
+        { ":\xff\nid: \xff\n\n", false },
+        { "\xef\xbb\xbf\xef\xbb\xbf" "data: x\n\n", true },
+        { "\xc3\xaf\xc2\xbb\xc2\xbf" "data: x\n\n", true },
+        { "\xef\xbb\xbf\xc3\xaf\xc2\xbb\xc2\xbf" "data: x\n\n", true },
+        { "\xef\xbb" "data: x\n\n", true },
+        { "id: 1\n\x80" "data: x\n\n", true }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        mcp_event_stream_init(&stream, NULL, 0);
+
+        for (n = 0; cases[i].text[n]; n++) {
+            input.data = (const uint8_t *) cases[i].text + n;
+            input.len = 1;
+            (void) mcp_event_stream_next(&stream, &input);
+        }
+
+        ok(stream.foreign == cases[i].foreign, "stream %zu: %s", i,
+           cases[i].foreign ? "foreign" : "plain");
+    }
+}
+
+
 int
 main(void)
 {
+    test_foreign();
     test_framing();
     test_limits();
     test_type();
