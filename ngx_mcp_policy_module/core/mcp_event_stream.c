@@ -128,7 +128,7 @@ mcp_event_stream_byte(mcp_event_stream_t *stream, mcp_str_t *input)
             stream->mark = input->data;
         }
 
-        stream->foreign |= (c >= 0x80);
+        stream->foreign |= (c >= 0x80 && !stream->begun);
         stream->name_length = 0;
         stream->state = MCP_EVENT_NAME;
         break;
@@ -226,6 +226,7 @@ mcp_event_stream_line_end(mcp_event_stream_t *stream, mcp_str_t *input)
         }
     }
 
+    stream->begun = true;
     complete = stream->state == MCP_EVENT_LINE && stream->open;
 
     if (stream->state == MCP_EVENT_NAME) {

@@ -79,8 +79,10 @@ typedef struct {
     bool                complete;
     bool                cr;             /* a LF now belongs to the last CR */
     bool                bare_cr;        /* lines of this stream end in CR */
-    bool                foreign;        /* a name began with no ASCII, which a
-                                           client may take for a mark */
+    bool                begun;          /* by its first line */
+    bool                foreign;        /* a name began that line and with no
+                                           ASCII: a client may take that for a
+                                           mark */
 } mcp_event_stream_t;
 
 

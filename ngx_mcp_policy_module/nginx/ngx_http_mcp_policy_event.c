@@ -70,8 +70,8 @@ ngx_http_mcp_policy_event_take(ngx_http_request_t *r,
         /* clients differ in what they drop at the front of a stream */
 
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "mcp policy \"%V\": name of a field begins with no "
-                      "ASCII, event stream is ended", &ctx->policy->name);
+                      "mcp policy \"%V\": name of the first field begins with "
+                      "no ASCII, event stream is ended", &ctx->policy->name);
 
         stream->last = stream->event;
         ngx_http_mcp_policy_event_end(stream);

@@ -401,7 +401,10 @@ test_foreign(void)
         { "\xc3\xaf\xc2\xbb\xc2\xbf" "data: x\n\n", true },
         { "\xef\xbb\xbf\xc3\xaf\xc2\xbb\xc2\xbf" "data: x\n\n", true },
         { "\xef\xbb" "data: x\n\n", true },
-        { "id: 1\n\x80" "data: x\n\n", true }
+        { "\x80" "data: x\n\n", true },
+        { "\n\xc3\xaf\xc2\xbb\xc2\xbf" "data: x\n\n", false },
+        { ":\n\xef\xbb\xbf" "data: x\n\n", false },
+        { "id: 1\n\x80" "data: x\n\n", false }
     };
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
