@@ -490,6 +490,17 @@ found:
 }
 
 
+bool
+mcp_pattern_set_has(const mcp_pattern_set_t *set, mcp_str_t name)
+{
+    const mcp_pattern_t  *pattern;
+
+    pattern = mcp_pattern_set_lookup(set, name);
+
+    return pattern != NULL && pattern->kind == MCP_PATTERN_EXACT;
+}
+
+
 mcp_rc_t
 mcp_pattern_set_star(const mcp_pattern_set_t *set, mcp_pattern_match_t *match)
 {

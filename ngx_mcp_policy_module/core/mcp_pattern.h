@@ -94,6 +94,9 @@ typedef struct {
 mcp_rc_t mcp_pattern_set_find(const mcp_pattern_set_t *set, mcp_str_t name,
     mcp_pattern_match_t *match);
 
+/* Whether "name" was added as an exact name. */
+bool mcp_pattern_set_has(const mcp_pattern_set_t *set, mcp_str_t name);
+
 /* The value of the lone "*", if it was added. */
 mcp_rc_t mcp_pattern_set_star(const mcp_pattern_set_t *set,
     mcp_pattern_match_t *match);

@@ -67,6 +67,7 @@ typedef struct {
                                                  $mcp_arg_NAME is in use */
     unsigned                      enforced:1;
     unsigned                      args_hash:1;
+    unsigned                      counted:1;    /* some page shows it */
 } ngx_http_mcp_policy_main_conf_t;
 
 
@@ -108,6 +109,7 @@ typedef struct {
     ngx_int_t                     max_tokens;
     ngx_int_t                     max_number;
     size_t                        max_string;
+    ngx_uint_t                    page;       /* of our own, not enforced */
 } ngx_http_mcp_policy_loc_conf_t;
 
 
@@ -404,6 +406,23 @@ uint64_t ngx_http_mcp_policy_now(void);
 ngx_int_t ngx_http_mcp_policy_zone_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_mcp_policy_zone_init_process(ngx_cycle_t *cycle);
 void ngx_http_mcp_policy_zone_exit_process(ngx_cycle_t *cycle);
+
+/* ngx_http_mcp_policy_count.c: statistics */
+void ngx_http_mcp_policy_count_verdict(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    const mcp_verdict_t *verdict);
+void ngx_http_mcp_policy_count_request(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    mcp_action_t action, ngx_uint_t reason);
+uint64_t ngx_http_mcp_policy_count_clock(ngx_http_request_t *r);
+void ngx_http_mcp_policy_count_time(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, uint64_t start);
+
+/* ngx_http_mcp_policy_status.c: mcp_status, mcp_metrics */
+char *ngx_http_mcp_policy_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_mcp_policy_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* ngx_http_mcp_policy_mailbox.c: refusals for HTTP+SSE streams */
 ngx_int_t ngx_http_mcp_policy_mailbox_post(ngx_http_request_t *r,

@@ -275,12 +275,17 @@ ngx_http_mcp_policy_start(ngx_http_request_t *r,
 static void
 ngx_http_mcp_policy_body_handler(ngx_http_request_t *r)
 {
+    uint64_t                    start;
     ngx_int_t                   rc;
     ngx_http_mcp_policy_ctx_t  *ctx;
 
     ctx = ngx_http_mcp_policy_get_ctx(r);
 
+    start = ngx_http_mcp_policy_count_clock(r);
+
     rc = ngx_http_mcp_policy_judge(r, ctx);
+
+    ngx_http_mcp_policy_count_time(r, ctx, start);
 
     ctx->state = NGX_HTTP_MCP_POLICY_DECIDED;
     ctx->body = r->request_body;

@@ -146,6 +146,9 @@ ngx_http_mcp_policy_judge_headers(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    ngx_http_mcp_policy_count_request(r, ctx, &body, MCP_ALLOW,
+                                      MCP_REASON_NONE);
+
     return ngx_http_mcp_policy_set_decision(r, ctx, MCP_ALLOW, "",
                                             mcp_str(""), 0);
 }
@@ -217,6 +220,8 @@ ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
                      caller.now_ms);
         return NGX_ERROR;
     }
+
+    ngx_http_mcp_policy_count_verdict(r, ctx, body, &verdict);
 
     if (decision->action != MCP_ALLOW) {
         return ngx_http_mcp_policy_refuse(r, ctx, body, &verdict, arena);
@@ -353,6 +358,8 @@ ngx_http_mcp_policy_refuse_invalid(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    ngx_http_mcp_policy_count_request(r, ctx, body, MCP_INVALID,
+                                      body->invalid);
     ngx_http_mcp_policy_log(r, ctx, NGX_LOG_INFO);
 
     if (mlcf->dry_run) {
@@ -391,6 +398,8 @@ ngx_http_mcp_policy_refuse_unknown(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    ngx_http_mcp_policy_count_request(r, ctx, body, MCP_DENY,
+                                      MCP_REASON_UNKNOWN_POLICY);
     ngx_http_mcp_policy_log(r, ctx, NGX_LOG_WARN);
 
     if (mlcf->dry_run) {

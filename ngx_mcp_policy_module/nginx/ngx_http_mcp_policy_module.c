@@ -231,6 +231,20 @@ static ngx_command_t  ngx_http_mcp_policy_commands[] = {
       offsetof(ngx_http_mcp_policy_loc_conf_t, max_list),
       &ngx_http_mcp_policy_limit },
 
+    { ngx_string("mcp_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_mcp_policy_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("mcp_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_mcp_policy_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     /* inside mcp_policy { } */
 
     { ngx_string("include"),
@@ -591,6 +605,7 @@ ngx_http_mcp_policy_create_main_conf(ngx_conf_t *cf)
      *     mmcf->builder = NULL;
      *     mmcf->enforced = 0;
      *     mmcf->args_hash = 0;
+     *     mmcf->counted = 0;
      */
 
     if (ngx_array_init(&mmcf->policies, cf->pool, 4,
@@ -654,6 +669,7 @@ ngx_http_mcp_policy_create_loc_conf(ngx_conf_t *cf)
      *
      *     mlcf->policy = NULL;
      *     mlcf->revisions = 0;
+     *     mlcf->page = 0;
      */
 
     mlcf->enforce = NGX_CONF_UNSET_PTR;
@@ -684,6 +700,10 @@ ngx_http_mcp_policy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_mcp_policy_loc_conf_t *conf = child;
 
     ngx_http_mcp_policy_main_conf_t  *mmcf;
+
+    if (conf->page && conf->enforce == NGX_CONF_UNSET_PTR) {
+        conf->enforce = NULL;
+    }
 
     ngx_conf_merge_ptr_value(conf->enforce, prev->enforce, NULL);
     ngx_conf_merge_ptr_value(conf->grant, prev->grant, NULL);

@@ -8,7 +8,7 @@
  * waits for it, and who changed it writes the line in the log.
  */
 
-#include "ngx_http_mcp_policy_zone.h"
+#include "ngx_http_mcp_policy_status.h"
 
 
 /* share of a zone, and when so many are pinned */
@@ -348,6 +348,30 @@ ngx_http_mcp_policy_pin_changed(void *data, const mcp_policy_t *policy,
     slot = ngx_http_mcp_policy_pin_slot(ctx, pin);
 
     return slot == NULL || slot->seen != 0;
+}
+
+
+/* How many definitions are not the pinned ones, for the status. */
+
+ngx_uint_t
+ngx_http_mcp_policy_pin_changes(ngx_http_mcp_policy_t *policy)
+{
+    ngx_uint_t                  i, changes;
+    const mcp_pin_set_t        *pins;
+    ngx_http_mcp_policy_pin_t  *known;
+
+    pins = policy->version->core->pins;
+    changes = 0;
+
+    for (i = 0; pins && i < pins->count; i++) {
+        known = &policy->pins[i];
+
+        changes += (known->slot->key[0] != known->key[0]
+                    || known->slot->key[1] != known->key[1]
+                    || known->slot->seen != 0);
+    }
+
+    return changes;
 }
 
 

@@ -4,13 +4,13 @@
  * holding it.
  */
 
-#include "ngx_http_mcp_policy_zone.h"
+#include "ngx_http_mcp_policy_status.h"
 
 #include <fcntl.h>
 
 
 #define NGX_HTTP_MCP_POLICY_ZONE_MAGIC     0x656e6f5a7963696cULL
-#define NGX_HTTP_MCP_POLICY_ZONE_VERSION   3
+#define NGX_HTTP_MCP_POLICY_ZONE_VERSION   4
 #define NGX_HTTP_MCP_POLICY_ZONE_DEFAULT   (8 * 1024 * 1024)
 
 /* shares of a zone; what is left is for counters */
@@ -511,6 +511,9 @@ ngx_http_mcp_policy_zone_layout(ngx_http_mcp_policy_shared_t *shared,
     shared->pin_offset = offset;
     offset += ngx_align(shared->pins
                         * sizeof(ngx_http_mcp_policy_pin_slot_t), 64);
+
+    shared->statistics_offset = offset;
+    offset += ngx_align(ngx_http_mcp_policy_count_layout(shared, size), 64);
 
     shared->table_offset = offset;
     shared->table_size = size - offset;

@@ -103,6 +103,7 @@ typedef struct {
     size_t          task_offset;
     size_t          file_offset;
     size_t          pin_offset;
+    size_t          statistics_offset;
     size_t          table_offset;
     size_t          table_size;
 } ngx_http_mcp_policy_shared_t;

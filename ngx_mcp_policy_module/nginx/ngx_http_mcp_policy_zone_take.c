@@ -3,7 +3,7 @@
  * over into the new one.
  */
 
-#include "ngx_http_mcp_policy_zone.h"
+#include "ngx_http_mcp_policy_status.h"
 
 
 /* how long a reload waits for the lock of a zone, in ms */
@@ -85,6 +85,7 @@ ngx_http_mcp_policy_zone_take(ngx_http_mcp_policy_zone_t *zone,
         mcp_table_hash_key(zone->table, zone->shared->hash_key);
         ngx_http_mcp_policy_zone_take_tasks(zone->shared, old->shared);
         ngx_http_mcp_policy_zone_take_files(zone->shared, old->shared);
+        ngx_http_mcp_policy_count_take(zone->shared, old->shared);
 
         zone->shared->epoch = old->shared->epoch;
         zone->shared->generation = old->shared->generation;
