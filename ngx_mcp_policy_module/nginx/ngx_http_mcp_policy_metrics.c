@@ -383,7 +383,13 @@ ngx_http_mcp_policy_metrics_label(ngx_http_mcp_policy_page_t *page,
 
     while (src < last) {
         next = src;
-        c = ngx_utf8_decode(&next, last - src);
+
+        if (*src < 0x80) {
+            c = *next++;
+
+        } else {
+            c = ngx_utf8_decode(&next, last - src);
+        }
 
         if (*src == '\n') {
             *p++ = '\\';

@@ -29,7 +29,7 @@ typedef struct {
     ngx_atomic_t    key;         /* written last; zero: free */
     uint64_t        rest;        /* of the key */
     ngx_atomic_t    count;
-    uint8_t         method;      /* NGX_HTTP_MCP_POLICY_METHOD_, mcp_method_t */
+    uint8_t         method;      /* mcp_method_t, and see below */
     uint8_t         action;      /* mcp_action_t */
     uint8_t         reason;      /* mcp_reason_t; of INVALID mcp_invalid_t */
     uint8_t         dry;
