@@ -6,7 +6,8 @@ import { after, before, test } from 'node:test';
 
 import { Client as NewClient, StreamableHTTPClientTransport as NewTransport }
     from '@modelcontextprotocol/client';
-import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
+import { Client as OldClient }
+    from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as OldTransport }
     from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { ListToolsResultSchema } from '@modelcontextprotocol/sdk/types.js';
