@@ -201,7 +201,7 @@ sub whole {
     $client->close();
 
     return (kind => 'json', sent => $sent, got => $r->body,
-            length => $r->header('Content-Length'),
+            length => scalar($r->header('Content-Length')),
             expected => sub { $text->left(@_) });
 }
 
