@@ -295,6 +295,7 @@ ngx_http_mcp_policy_list_filter(ngx_http_mcp_policy_list_t *list,
     filter->max_ttl_ms = list->conf->list_ttl;
     filter->requests = list->requests;
     filter->request_count = list->count;
+
     if (list->ctx->policy->pins) {
         filter->memory = &list->ctx->policy->pin_memory;
     }

@@ -594,6 +594,8 @@ sub usual {
         my $result = { content => [ { type => 'text',
                                       text => 'from upstream' } ] };
         $result = { tools => \@tools } if $each->{method} eq 'tools/list';
+        $result = { completion => { values => [] } }
+            if $each->{method} eq 'completion/complete';
         $result->{resultType} = 'complete'
             if ($each->{params} || {})->{_meta}
                && $each->{params}{_meta}
