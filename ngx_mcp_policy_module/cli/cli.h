@@ -26,6 +26,7 @@ cli_code_t cli_convert(int argc, char *const *argv);
 cli_code_t cli_classify(int argc, char *const *argv);
 cli_code_t cli_pin(int argc, char *const *argv);
 cli_code_t cli_scan(int argc, char *const *argv);
+cli_code_t cli_status(int argc, char *const *argv);
 cli_code_t cli_test(int argc, char *const *argv);
 
 

@@ -20,6 +20,7 @@ static const cli_command_t  cli_commands[] = {
       cli_scan },
     { "pin", "write down what a server's tools are, show what changed",
       cli_pin },
+    { "status", "print what mcp_status tells", cli_status },
     { NULL, NULL, NULL }
 };
 
