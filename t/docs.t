@@ -2,7 +2,7 @@
 
 # Every example in the documentation and every shipped configuration:
 # configurations pass "nginx -t" without a warning, cases get the decision
-# that they expect.
+# that they expect.  Links lead somewhere, the reference is complete.
 #
 # A fenced block says what it is: "nginx http" is the inside of http { },
 # "nginx server" the inside of server { }, "jsonl cases" are cases for the
@@ -68,6 +68,19 @@ for my $path (sort glob "$root/conf/*.conf") {
 
     run_cases("$name.conf", 'policy.conf', $conf,
               read_file("$root/t/cases/conf/$name.jsonl"));
+}
+
+check_links($_) for "$root/README.md", "$root/CHANGELOG.md",
+    sort glob "$root/docs/*.md";
+check_reference();
+
+{
+    my %linked = map { $_ => 1 }
+        map { read_file($_) =~ /\]\((?:docs\/)?(\w[\w-]*\.md)/g }
+        "$root/README.md", glob "$root/docs/*.md";
+
+    is(join(' ', grep { !$linked{$_} } map { m{([^/]+)$} }
+                 glob "$root/docs/*.md"), '', 'every page is linked');
 }
 
 done_testing();
@@ -177,4 +190,99 @@ sub write_file {
     open my $file, '>', $path or die "$path: $!\n";
     print $file $text;
     close $file or die "$path: $!\n";
+}
+
+
+# Links of a page, outside of code, lead somewhere.
+
+sub check_links {
+    my ($path) = @_;
+
+    my ($page) = $path =~ m{([^/]+)$};
+    my ($folder) = $path =~ m{^(.*)/};
+    my $text = read_file($path);
+    my @broken;
+
+    $text =~ s/^```.*?^```$//gms;
+    $text =~ s/^ {4}.*$//gm;
+    $text =~ s/`[^`\n]*`//g;
+
+    while ($text =~ /\]\(([^)\s]+)\)/g) {
+        my ($file, $anchor) = split /#/, $1, 2;
+
+        next if $file =~ /^[a-z]+:/;
+
+        my $target = $file eq '' ? $path : "$folder/$file";
+
+        push @broken, $1
+            unless -e $target
+                   && (!defined $anchor
+                       || grep { $_ eq $anchor } anchors($target));
+    }
+
+    is(join(' ', @broken), '', "$page: links");
+}
+
+
+# As the pages are shown: letters, digits, "-" and "_" of a heading.
+
+sub anchors {
+    my ($path) = @_;
+
+    my @anchors;
+    my $text = read_file($path);
+
+    $text =~ s/^```.*?^```$//gms;
+
+    for my $heading ($text =~ /^#+ +(.*?) *$/gm) {
+        my $anchor = lc $heading;
+
+        $anchor =~ s/[^\w -]//g;
+        $anchor =~ s/ /-/g;
+        push @anchors, $anchor;
+    }
+
+    return @anchors;
+}
+
+
+# What the code knows is in the reference, and the reverse.
+
+sub check_reference {
+    my $source = "$root/ngx_mcp_policy_module";
+
+    my ($module) = read_file("$source/nginx/ngx_http_mcp_policy_module.c")
+        =~ /ngx_command_t\s+\w+\[\] = \{(.*?)ngx_null_command/s;
+    my @directives = $module =~ /ngx_string\("(mcp_\w+)"\)/g;
+
+    my ($table) = read_file("$source/core/mcp_policy_directive.c")
+        =~ /mcp_directives\[\] = \{(.*?)^\};/ms;
+
+    push @directives, 'include', $table =~ /\{ mcp_str_init\("(\w+)"\)/g;
+
+    my @sections = map { split /, / }
+        read_file("$root/docs/directives.md") =~ /^### (.*)$/gm;
+
+    cmp_ok(scalar @directives, '>', 30, 'directives of the code');
+    is(join(' ', unique(@sections)), join(' ', unique(@directives)),
+       'directives.md: a section for every directive');
+
+    my ($reasons) = read_file("$source/core/mcp_evaluate.c")
+        =~ /mcp_reasons\[MCP_REASON_COUNT\] = \{(.*?)^\};/ms;
+    my ($invalids) = read_file("$source/core/mcp_protocol.c")
+        =~ /mcp_invalids\[MCP_INVALID_COUNT\] = \{(.*?)^\};/ms;
+    my @reasons = ($reasons =~ /= "(\w+)"/g, $invalids =~ /= \{ "(\w+)"/g);
+
+    my @words = map { /`(\w+)`/g }
+        read_file("$root/docs/decisions.md") =~ /^\| (`[^|]*) \|/gm;
+
+    cmp_ok(scalar @reasons, '>', 40, 'reasons of the code');
+    is(join(' ', unique(@words)), join(' ', unique(@reasons)),
+       'decisions.md: a line for every reason');
+}
+
+
+sub unique {
+    my %seen = map { $_ => 1 } @_;
+    return sort keys %seen;
 }
