@@ -18,6 +18,9 @@
 #define NGX_HTTP_MCP_POLICY_SHA256  32
 
 typedef struct ngx_http_mcp_policy_pin_s  ngx_http_mcp_policy_pin_t;
+typedef struct ngx_http_mcp_policy_audit_s  ngx_http_mcp_policy_audit_t;
+typedef struct ngx_http_mcp_policy_audit_log_s
+                                     ngx_http_mcp_policy_audit_log_t;
 
 /* What a policy says, until a watched file says something else. */
 typedef struct {
@@ -65,6 +68,9 @@ typedef struct {
                                                  module's variables in use */
     ngx_array_t                   arguments;  /* ngx_str_t: names for which
                                                  $mcp_arg_NAME is in use */
+    ngx_array_t                   audit_logs;
+                                  /* ngx_http_mcp_policy_audit_log_t * */
+    ngx_int_t                     request_id; /* index, with audit logs */
     unsigned                      enforced:1;
     unsigned                      args_hash:1;
     unsigned                      counted:1;    /* some page shows it */
@@ -94,6 +100,7 @@ typedef struct {
     ngx_http_mcp_policy_t        *policy;     /* of a constant name */
     ngx_http_complex_value_t     *grant;
     ngx_array_t                  *origins;    /* NULL: not checked */
+    ngx_http_mcp_policy_audit_log_t  *audit_log;  /* NULL: off */
     ngx_flag_t                    dry_run;
     ngx_uint_t                    zone_full_allow;
     ngx_uint_t                    denial;     /* mcp_denial_t */
@@ -218,6 +225,7 @@ struct ngx_http_mcp_policy_ctx_s {
                                                        settle by the answer */
     ngx_http_mcp_policy_list_t   *list;       /* NULL: no answer is filtered */
     ngx_http_mcp_policy_answer_t *answer;     /* held until it is complete */
+    ngx_http_mcp_policy_audit_t  *audit;      /* NULL: not logged */
     unsigned                      own_reply:1;     /* filters step aside */
     unsigned                      replace:1;       /* an error page of nginx
                                                       becomes "reply" */
@@ -279,6 +287,11 @@ ngx_int_t ngx_http_mcp_policy_handler(ngx_http_request_t *r);
 ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_get_ctx(ngx_http_request_t *r);
 ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_create_ctx(
     ngx_http_request_t *r);
+
+/* of a request and its subrequests, from r->pool->cleanup; newest first */
+ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_next_ctx(
+    ngx_pool_cleanup_t **cln);
+
 mcp_arena_t *ngx_http_mcp_policy_arena(void);
 void ngx_http_mcp_policy_arena_destroy(void);
 
@@ -298,6 +311,8 @@ ngx_int_t ngx_http_mcp_policy_judge(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx);
 ngx_int_t ngx_http_mcp_policy_judge_headers(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, mcp_invalid_t invalid);
+const char *ngx_http_mcp_policy_action_name(mcp_action_t action,
+    ngx_uint_t dry);
 void ngx_http_mcp_policy_grant(ngx_http_request_t *r, ngx_str_t *grant);
 void ngx_http_mcp_policy_set_caller(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, ngx_http_mcp_policy_loc_conf_t *mlcf,
@@ -392,6 +407,17 @@ ngx_int_t ngx_http_mcp_policy_hash(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t input, ngx_str_t *hash);
 ngx_int_t ngx_http_mcp_policy_copy(ngx_pool_t *pool, mcp_str_t src,
     ngx_str_t *dst);
+
+/* ngx_http_mcp_policy_audit.c; a line without a verdict tells the facts */
+char *ngx_http_mcp_policy_audit_log(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_mcp_policy_audit_init(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf);
+ngx_int_t ngx_http_mcp_policy_audit_keep(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    const mcp_verdict_t *verdict, mcp_arena_t *arena);
+void ngx_http_mcp_policy_audit_failed(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx);
 
 /* ngx_http_mcp_policy_zone.c */
 char *ngx_http_mcp_policy_zone(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -251,8 +251,12 @@ ngx_http_mcp_policy_start(ngx_http_request_t *r,
         ctx->state = NGX_HTTP_MCP_POLICY_DECIDED;
         ctx->body = r->request_body;
 
-        return (rc == NGX_OK) ? ngx_http_mcp_policy_proceed(r, ctx)
-                              : NGX_HTTP_INTERNAL_SERVER_ERROR;
+        if (rc != NGX_OK) {
+            ngx_http_mcp_policy_audit_failed(r, ctx);
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return ngx_http_mcp_policy_proceed(r, ctx);
     }
 
     ctx->state = NGX_HTTP_MCP_POLICY_READING;
@@ -294,6 +298,7 @@ ngx_http_mcp_policy_body_handler(ngx_http_request_t *r)
     r->write_event_handler = ngx_http_core_run_phases;
 
     if (rc != NGX_OK) {
+        ngx_http_mcp_policy_audit_failed(r, ctx);
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }
@@ -386,6 +391,23 @@ ngx_http_mcp_policy_create_ctx(ngx_http_request_t *r)
     ngx_http_set_ctx(r, ctx, ngx_http_mcp_policy_module);
 
     return ctx;
+}
+
+
+ngx_http_mcp_policy_ctx_t *
+ngx_http_mcp_policy_next_ctx(ngx_pool_cleanup_t **cln)
+{
+    ngx_pool_cleanup_t  *c;
+
+    for (c = *cln; c; c = c->next) {
+
+        if (c->handler == ngx_http_mcp_policy_ctx_cleanup) {
+            *cln = c->next;
+            return c->data;
+        }
+    }
+
+    return NULL;
 }
 
 

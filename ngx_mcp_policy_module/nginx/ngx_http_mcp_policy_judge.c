@@ -142,15 +142,18 @@ ngx_http_mcp_policy_judge_headers(ngx_http_request_t *r,
         return ngx_http_mcp_policy_refuse_unknown(r, ctx, &body, arena);
     }
 
-    if (ngx_http_mcp_policy_list_expect(r, ctx, &body) != NGX_OK) {
+    if (ngx_http_mcp_policy_list_expect(r, ctx, &body) != NGX_OK
+        || ngx_http_mcp_policy_set_decision(r, ctx, MCP_ALLOW, "",
+                                            mcp_str(""), 0)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     ngx_http_mcp_policy_count_request(r, ctx, &body, MCP_ALLOW,
                                       MCP_REASON_NONE);
 
-    return ngx_http_mcp_policy_set_decision(r, ctx, MCP_ALLOW, "",
-                                            mcp_str(""), 0);
+    return ngx_http_mcp_policy_audit_keep(r, ctx, &body, NULL, arena);
 }
 
 
@@ -214,6 +217,8 @@ ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
 
     if (ngx_http_mcp_policy_keep_charges(r, ctx, &verdict, caller.now_ms)
         != NGX_OK
+        || ngx_http_mcp_policy_audit_keep(r, ctx, body, &verdict, arena)
+           != NGX_OK
         || ngx_http_mcp_policy_settle_expect(r, ctx, body) != NGX_OK)
     {
         store.refund(store.data, verdict.charges, verdict.charge_count,
@@ -362,6 +367,10 @@ ngx_http_mcp_policy_refuse_invalid(ngx_http_request_t *r,
                                       body->invalid);
     ngx_http_mcp_policy_log(r, ctx, NGX_LOG_INFO);
 
+    if (ngx_http_mcp_policy_audit_keep(r, ctx, body, NULL, arena) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (mlcf->dry_run) {
         return NGX_OK;
     }
@@ -401,6 +410,10 @@ ngx_http_mcp_policy_refuse_unknown(ngx_http_request_t *r,
     ngx_http_mcp_policy_count_request(r, ctx, body, MCP_DENY,
                                       MCP_REASON_UNKNOWN_POLICY);
     ngx_http_mcp_policy_log(r, ctx, NGX_LOG_WARN);
+
+    if (ngx_http_mcp_policy_audit_keep(r, ctx, body, NULL, arena) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (mlcf->dry_run) {
         return NGX_OK;
@@ -471,13 +484,20 @@ ngx_http_mcp_policy_set_decision(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, mcp_action_t action, const char *reason,
     mcp_str_t rule, ngx_uint_t dry)
 {
-    ctx->facts.decision = dry ? ngx_http_mcp_policy_dry_actions[action]
-                              : mcp_action_name(action);
+    ctx->facts.decision = ngx_http_mcp_policy_action_name(action, dry);
     ctx->facts.reason = reason;
 
     ngx_http_mcp_policy_reset_variables(r);
 
     return ngx_http_mcp_policy_copy(r->pool, rule, &ctx->facts.rule);
+}
+
+
+const char *
+ngx_http_mcp_policy_action_name(mcp_action_t action, ngx_uint_t dry)
+{
+    return dry ? ngx_http_mcp_policy_dry_actions[action]
+               : mcp_action_name(action);
 }
 
 

@@ -245,6 +245,13 @@ static ngx_command_t  ngx_http_mcp_policy_commands[] = {
       0,
       NULL },
 
+    { ngx_string("mcp_audit_log"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_mcp_policy_audit_log,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     /* inside mcp_policy { } */
 
     { ngx_string("include"),
@@ -584,7 +591,7 @@ ngx_http_mcp_policy_postconfiguration(ngx_conf_t *cf)
 
     ngx_http_mcp_policy_filter_init();
 
-    return NGX_OK;
+    return ngx_http_mcp_policy_audit_init(cf, mmcf);
 }
 
 
@@ -621,6 +628,9 @@ ngx_http_mcp_policy_create_main_conf(ngx_conf_t *cf)
                           sizeof(ngx_uint_t))
            != NGX_OK
         || ngx_array_init(&mmcf->arguments, cf->pool, 4, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&mmcf->audit_logs, cf->pool, 2,
+                          sizeof(ngx_http_mcp_policy_audit_log_t *))
            != NGX_OK)
     {
         return NULL;
@@ -675,6 +685,7 @@ ngx_http_mcp_policy_create_loc_conf(ngx_conf_t *cf)
     mlcf->enforce = NGX_CONF_UNSET_PTR;
     mlcf->grant = NGX_CONF_UNSET_PTR;
     mlcf->origins = NGX_CONF_UNSET_PTR;
+    mlcf->audit_log = NGX_CONF_UNSET_PTR;
     mlcf->dry_run = NGX_CONF_UNSET;
     mlcf->zone_full_allow = NGX_CONF_UNSET_UINT;
     mlcf->denial = NGX_CONF_UNSET_UINT;
@@ -708,6 +719,7 @@ ngx_http_mcp_policy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->enforce, prev->enforce, NULL);
     ngx_conf_merge_ptr_value(conf->grant, prev->grant, NULL);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+    ngx_conf_merge_ptr_value(conf->audit_log, prev->audit_log, NULL);
     ngx_conf_merge_value(conf->dry_run, prev->dry_run, 0);
     ngx_conf_merge_uint_value(conf->zone_full_allow, prev->zone_full_allow,
                               0);

@@ -1,0 +1,538 @@
+/*
+ * mcp_audit_log.  What the judge knows of each message is kept when it
+ * decides; lines are written when the request has ended, as access_log does,
+ * with what became of it.
+ */
+
+#include "ngx_http_mcp_policy_audit.h"
+
+
+/* A decision of one policy on one request, in the request's pool. */
+struct ngx_http_mcp_policy_audit_s {
+    ngx_http_mcp_policy_audit_t      *next;
+    ngx_http_mcp_policy_audit_log_t  *log;   /* of the location that judged */
+    ngx_http_mcp_policy_ctx_t        *ctx;
+    uint64_t                          time_ms;
+    ngx_str_t                         grant;      /* hashes */
+    ngx_str_t                         session;
+    mcp_str_t                        *messages;   /* members of lines */
+    ngx_uint_t                        count;
+};
+
+
+static ngx_http_mcp_policy_audit_t *ngx_http_mcp_policy_audit_create(
+    ngx_http_request_t *r, ngx_http_mcp_policy_ctx_t *ctx, ngx_uint_t count);
+static ngx_int_t ngx_http_mcp_policy_audit_add(ngx_http_request_t *r,
+    ngx_http_mcp_policy_audit_t *audit, const mcp_audit_message_t *message);
+static ngx_int_t ngx_http_mcp_policy_audit_describe(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body, uint32_t index,
+    mcp_arena_t *arena, mcp_audit_message_t *message);
+static void ngx_http_mcp_policy_audit_decide(ngx_http_mcp_policy_ctx_t *ctx,
+    const mcp_decision_t *decision, ngx_uint_t dry,
+    mcp_audit_message_t *message);
+static ngx_int_t ngx_http_mcp_policy_audit_hash(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t secret, mcp_str_t *hash);
+static mcp_str_t ngx_http_mcp_policy_audit_word(const char *word);
+static mcp_str_t ngx_http_mcp_policy_audit_text(ngx_str_t *text);
+
+static ngx_int_t ngx_http_mcp_policy_audit_handler(ngx_http_request_t *r);
+static void ngx_http_mcp_policy_audit_lines(ngx_http_request_t *r,
+    ngx_http_mcp_policy_audit_t *audit);
+static void ngx_http_mcp_policy_audit_request(ngx_http_request_t *r,
+    ngx_http_mcp_policy_audit_t *audit, mcp_audit_request_t *request);
+static void ngx_http_mcp_policy_audit_outcome(ngx_http_request_t *r,
+    mcp_audit_request_t *request);
+
+
+/*
+ * Keeps what lines will tell of the messages of a body.  NGX_ERROR: nobody
+ * could answer for the call later, refuse it.
+ */
+
+ngx_int_t
+ngx_http_mcp_policy_audit_keep(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    const mcp_verdict_t *verdict, mcp_arena_t *arena)
+{
+    uint32_t                         i, count;
+    mcp_audit_message_t              message;
+    const mcp_decision_t            *decision;
+    ngx_http_mcp_policy_audit_t     *audit;
+    ngx_http_mcp_policy_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
+
+    if (mlcf->audit_log == NULL) {
+        return NGX_OK;
+    }
+
+    count = (body->invalid == MCP_VALID) ? body->count : 0;
+
+    audit = ngx_http_mcp_policy_audit_create(r, ctx, ngx_max(count, 1));
+    if (audit == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < ngx_max(count, 1); i++) {
+        ngx_memzero(&message, sizeof(mcp_audit_message_t));
+
+        if (count == 0) {
+            message.id = ngx_http_mcp_policy_audit_text(&ctx->facts.id);
+            message.id_string = body->invalid_id.len
+                                && body->invalid_id.data[0] == '"';
+
+        } else if (ngx_http_mcp_policy_audit_describe(r, ctx, body, i, arena,
+                                                      &message)
+                   != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        decision = verdict ? &verdict->decisions[i] : NULL;
+
+        /* the facts tell of one message, and a batch of which was refused */
+
+        message.limited = ctx->facts.limited
+                          && (count == 1
+                              || (verdict && i == verdict->first
+                                  && decision->action == MCP_LIMIT));
+
+        ngx_http_mcp_policy_audit_decide(ctx, decision, mlcf->dry_run,
+                                         &message);
+
+        if (ngx_http_mcp_policy_audit_add(r, audit, &message) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* There is no decision for lack of memory, or of the body's file. */
+
+void
+ngx_http_mcp_policy_audit_failed(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx)
+{
+    mcp_audit_message_t              message;
+    ngx_http_mcp_policy_audit_t     *audit;
+    ngx_http_mcp_policy_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
+
+    if (mlcf->audit_log == NULL || (ctx->audit && ctx->audit->count)) {
+        return;
+    }
+
+    audit = ngx_http_mcp_policy_audit_create(r, ctx, 1);
+    if (audit == NULL) {
+        return;
+    }
+
+    ngx_memzero(&message, sizeof(mcp_audit_message_t));
+
+    message.method = ngx_http_mcp_policy_audit_text(&ctx->facts.method);
+    message.decision = ngx_http_mcp_policy_audit_word(
+                                                mcp_action_name(MCP_DENY));
+    message.reason = ngx_http_mcp_policy_audit_word(
+                                        mcp_reason_name(MCP_REASON_INTERNAL));
+
+    (void) ngx_http_mcp_policy_audit_add(r, audit, &message);
+}
+
+
+static ngx_http_mcp_policy_audit_t *
+ngx_http_mcp_policy_audit_create(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, ngx_uint_t count)
+{
+    ngx_str_t                        grant;
+    mcp_str_t                        secret, hash;
+    ngx_http_mcp_policy_audit_t     *audit;
+    ngx_http_mcp_policy_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
+
+    audit = ngx_pcalloc(r->pool, sizeof(ngx_http_mcp_policy_audit_t));
+    if (audit == NULL) {
+        return NULL;
+    }
+
+    audit->messages = ngx_palloc(r->pool, count * sizeof(mcp_str_t));
+    if (audit->messages == NULL) {
+        return NULL;
+    }
+
+    audit->log = mlcf->audit_log;
+    audit->ctx = ctx;
+    audit->time_ms = ngx_http_mcp_policy_now();
+
+    ngx_http_mcp_policy_grant(r, &grant);
+
+    secret.data = grant.data;
+    secret.len = grant.len;
+
+    if (ngx_http_mcp_policy_audit_hash(r, ctx, secret, &hash) != NGX_OK) {
+        return NULL;
+    }
+
+    audit->grant.data = (u_char *) hash.data;
+    audit->grant.len = hash.len;
+
+    /* whoever knows a session's id can speak in it */
+
+    secret = ctx->headers.mcp.session.value;
+
+    if (ngx_http_mcp_policy_audit_hash(r, ctx, secret, &hash) != NGX_OK) {
+        return NULL;
+    }
+
+    audit->session.data = (u_char *) hash.data;
+    audit->session.len = hash.len;
+
+    ctx->audit = audit;
+
+    return audit;
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_audit_add(ngx_http_request_t *r,
+    ngx_http_mcp_policy_audit_t *audit, const mcp_audit_message_t *message)
+{
+    size_t      length;
+    u_char     *data;
+    mcp_str_t  *members;
+    u_char      text[MCP_AUDIT_MESSAGE_MAX];
+
+    length = mcp_audit_message_write(message, text);
+
+    data = ngx_pnalloc(r->pool, length);
+    if (data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(data, text, length);
+
+    members = &audit->messages[audit->count++];
+    members->data = data;
+    members->len = length;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_audit_describe(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body, uint32_t index,
+    mcp_arena_t *arena, mcp_audit_message_t *message)
+{
+    uint32_t              token;
+    const mcp_message_t  *source;
+
+    source = &body->messages[index];
+
+    message->index = index;
+    message->count = body->count;
+    message->method = source->method_name;
+    message->id = source->id;
+    message->id_string = source->id.len && source->id.data[0] == '"';
+
+    if (message->id_string) {
+        token = mcp_json_member(&body->json, source->root, mcp_str("id"));
+
+        if (mcp_json_string(&body->json, token, arena, &message->id)
+            != MCP_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    message->target_count = source->target_count;
+
+    if (source->target_count) {
+        message->target_kind = source->targets[0].kind;
+        message->target = source->targets[0].name;
+
+        /* whoever knows a task's id can ask for its result */
+
+        if (message->target_kind == MCP_TARGET_TASK
+            && ngx_http_mcp_policy_audit_hash(r, ctx, message->target,
+                                              &message->target)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (source->arguments == MCP_JSON_NONE
+        || body->json.tokens[source->arguments].type != MCP_JSON_OBJECT)
+    {
+        return NGX_OK;
+    }
+
+    if (mcp_audit_arguments(message, &body->json, source->arguments, arena)
+        != MCP_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_mcp_policy_audit_hash(r, ctx,
+                                          mcp_json_raw(&body->json,
+                                                       source->arguments),
+                                          &message->args_hash);
+}
+
+
+static void
+ngx_http_mcp_policy_audit_decide(ngx_http_mcp_policy_ctx_t *ctx,
+    const mcp_decision_t *decision, ngx_uint_t dry,
+    mcp_audit_message_t *message)
+{
+    const char  *action, *reason;
+
+    if (message->limited) {
+        message->remaining = ctx->facts.remaining;
+        message->reset_s = ctx->facts.reset_s;
+    }
+
+    if (decision == NULL) {
+        action = ctx->facts.decision;
+        reason = ctx->facts.reason;
+        message->rule = ngx_http_mcp_policy_audit_text(&ctx->facts.rule);
+
+    } else if (decision->action == MCP_ALLOW) {
+        action = ngx_http_mcp_policy_action_name(decision->dry_action, 1);
+        reason = mcp_reason_name(decision->dry_reason);
+        message->rule = decision->dry_rule;
+
+    } else {
+        action = ngx_http_mcp_policy_action_name(decision->action, dry);
+        reason = mcp_reason_name(decision->reason);
+        message->rule = decision->rule;
+    }
+
+    message->decision = ngx_http_mcp_policy_audit_word(action);
+    message->reason = ngx_http_mcp_policy_audit_word(reason);
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_audit_hash(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t secret, mcp_str_t *hash)
+{
+    ngx_str_t  text;
+
+    hash->len = 0;
+    hash->data = NULL;
+
+    if (secret.len == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_mcp_policy_hash(r, ctx, secret, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    *hash = ngx_http_mcp_policy_audit_text(&text);
+
+    return NGX_OK;
+}
+
+
+static mcp_str_t
+ngx_http_mcp_policy_audit_word(const char *word)
+{
+    mcp_str_t  s;
+
+    s.data = (const uint8_t *) word;
+    s.len = ngx_strlen(word);
+
+    return s;
+}
+
+
+static mcp_str_t
+ngx_http_mcp_policy_audit_text(ngx_str_t *text)
+{
+    mcp_str_t  s;
+
+    s.data = text->data;
+    s.len = text->len;
+
+    return s;
+}
+
+
+/*
+ * The log phase.  Subrequests that were judged are told of with their main
+ * request, whose pool has the contexts of all.
+ */
+
+static ngx_int_t
+ngx_http_mcp_policy_audit_handler(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t           *cln;
+    ngx_http_mcp_policy_ctx_t    *ctx;
+    ngx_http_mcp_policy_audit_t  *audit, *first;
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
+    first = NULL;
+    cln = r->pool->cleanup;
+
+    for ( ;; ) {
+        ctx = ngx_http_mcp_policy_next_ctx(&cln);
+
+        if (ctx == NULL) {
+            break;
+        }
+
+        if (ctx->audit) {
+            ctx->audit->next = first;
+            first = ctx->audit;
+        }
+    }
+
+    for (audit = first; audit; audit = audit->next) {
+        ngx_http_mcp_policy_audit_lines(r, audit);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_mcp_policy_audit_lines(ngx_http_request_t *r,
+    ngx_http_mcp_policy_audit_t *audit)
+{
+    size_t               length;
+    ngx_uint_t           i;
+    mcp_audit_request_t  request;
+    u_char               line[MCP_AUDIT_LINE_MAX];
+
+    ngx_http_mcp_policy_audit_request(r, audit, &request);
+
+    for (i = 0; i < audit->count; i++) {
+        length = mcp_audit_line_write(&request, audit->messages[i], line);
+
+        ngx_http_mcp_policy_audit_append(audit->log, line, length,
+                                         r->connection->log);
+    }
+}
+
+
+static void
+ngx_http_mcp_policy_audit_request(ngx_http_request_t *r,
+    ngx_http_mcp_policy_audit_t *audit, mcp_audit_request_t *request)
+{
+    ngx_time_t                       *tp;
+    ngx_msec_int_t                    ms;
+    ngx_http_variable_value_t        *vv;
+    ngx_http_mcp_policy_ctx_t        *ctx;
+    ngx_http_mcp_policy_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_get_module_main_conf(r, ngx_http_mcp_policy_module);
+
+    ctx = audit->ctx;
+
+    ngx_memzero(request, sizeof(mcp_audit_request_t));
+
+    request->time_ms = audit->time_ms;
+
+    vv = ngx_http_get_indexed_variable(r, mmcf->request_id);
+
+    if (vv && !vv->not_found) {
+        request->request_id.data = vv->data;
+        request->request_id.len = vv->len;
+    }
+
+    request->address = ngx_http_mcp_policy_audit_text(
+                                                  &r->connection->addr_text);
+    request->http_method = ngx_http_mcp_policy_audit_text(
+                                                  &ctx->request->method_name);
+    request->grant = ngx_http_mcp_policy_audit_text(&audit->grant);
+    request->session = ngx_http_mcp_policy_audit_text(&audit->session);
+    request->protocol = ngx_http_mcp_policy_audit_text(&ctx->facts.protocol);
+    request->client = ngx_http_mcp_policy_audit_text(&ctx->facts.client);
+    request->traceparent = ngx_http_mcp_policy_audit_text(
+                                                    &ctx->facts.traceparent);
+
+    if (ctx->policy) {
+        request->policy = ngx_http_mcp_policy_audit_text(&ctx->policy->name);
+
+        if (ctx->policy->file) {
+            request->generation = ctx->version->generation;
+            request->sha256 = ctx->version->sha256;
+        }
+    }
+
+    ngx_http_mcp_policy_audit_outcome(ctx->request, request);
+
+    tp = ngx_timeofday();
+
+    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
+                           + (tp->msec - r->start_msec));
+
+    request->duration_ms = ngx_max(ms, 0);
+    request->bytes_received = r->request_length;
+    request->bytes_sent = r->connection->sent;
+}
+
+
+static void
+ngx_http_mcp_policy_audit_outcome(ngx_http_request_t *r,
+    mcp_audit_request_t *request)
+{
+    ngx_uint_t                  i;
+    ngx_http_upstream_state_t  *state;
+
+    request->status = r->err_status ? r->err_status : r->headers_out.status;
+    request->upstream_ms = MCP_AUDIT_NO_TIME;
+
+    if (r->upstream_states == NULL) {
+        return;
+    }
+
+    state = r->upstream_states->elts;
+
+    for (i = 0; i < r->upstream_states->nelts; i++) {
+
+        /* internal redirects leave a state without a server */
+
+        if (state[i].peer == NULL) {
+            continue;
+        }
+
+        request->upstream_tries++;
+        request->upstream_status = state[i].status;
+        request->upstream_ms = (state[i].response_time == (ngx_msec_t) -1)
+                               ? MCP_AUDIT_NO_TIME : state[i].response_time;
+    }
+}
+
+
+ngx_int_t
+ngx_http_mcp_policy_audit_init(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    if (mmcf->audit_logs.nelts == 0) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_mcp_policy_audit_handler;
+
+    return ngx_http_mcp_policy_audit_bind(cf, mmcf);
+}
