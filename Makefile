@@ -200,7 +200,8 @@ test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
         $(if $(STATIC),,$(TEST_MODULE)) \
         $(if $(call wants,fuzz),fuzzers) \
         $(if $(or $(call wants,clients),$(call wants,conformance), \
-            $(call wants,canonical),$(call wants,scan_servers)),e2e-deps) \
+            $(call wants,canonical),$(call wants,scan_servers), \
+            $(call wants,t/audit)),e2e-deps) \
         $(if $(call wants,t/schema_),schema-deps)
 	@$(TEST_ENV) prove -It/lib -j$(TEST_JOBS) --timer \
 	    $(or $(TESTS),$(ALL_TESTS))
