@@ -110,6 +110,7 @@ fuzz_start(void *data, mcp_str_t name, const mcp_place_t *place,
     reading_t             *reading;
     const mcp_frontend_t   frontend = { .report = fuzz_report,
                                           .compile_text = fuzz_text,
+                                          .scratch = &allocator,
                                           .data = data };
 
     reading = data;

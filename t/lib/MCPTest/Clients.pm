@@ -11,7 +11,7 @@ use File::Basename qw/ dirname /;
 use MCPTest;
 
 our @EXPORT = qw/ clients run_node run_python start_fixture
-                  start_everything start_lists start_changing
+                  start_everything start_lists start_changing start_samples
                   start_sse start_conformance node conformance /;
 
 my $top = dirname(__FILE__) . '/../../..';
@@ -136,6 +136,7 @@ sub start_fixture { start($_[0], 8081, "$e2e/fixture-server.mjs") }
 sub start_everything { start($_[0], 8082, $everything, 'streamableHttp') }
 sub start_lists { start($_[0], 8081, "$e2e/list-server.mjs") }
 sub start_changing { start($_[0], 8081, "$e2e/changing-server.mjs") }
+sub start_samples { start($_[0], 8081, "$e2e/samples-server.mjs") }
 sub start_conformance { start($_[0], 8081, "$e2e/conformance-server.mjs") }
 sub start_sse { start($_[0], 8083, $everything, 'sse') }
 
