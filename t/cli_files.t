@@ -10,7 +10,9 @@ use warnings;
 
 use Cwd qw(abs_path);
 use File::Basename qw(basename dirname);
+use Digest::SHA qw(sha256_hex);
 use File::Temp qw(tempdir);
+use JSON::PP;
 use Test::More;
 
 my $top = abs_path(dirname(__FILE__) . '/..');
@@ -46,16 +48,16 @@ sub spew
 # The findings of a file as errors.txt writes them, and the exit status.
 sub check
 {
-    my ($name) = @_;
+    my ($name, $options) = @_;
 
-    my $output = `$tool check $name 2>&1`;
+    my $output = `$tool check $options $name 2>&1`;
     my @lines = split /\n/, $output;
 
     like(pop @lines, qr/^1 policy: \d+ errors?, \d+ warnings?$/,
          "$name: count");
 
     for my $line (@lines) {
-        $line =~ s/^\Q$name\E:(\d+:\d+): (error|warning): /$2 $1: /
+        $line =~ s/^(?:\Q$name\E|pins_\w+\.json):(\d+:\d+): (error|warning): /$2 $1: /
             or $line = "not a finding: $line";
     }
 
@@ -127,15 +129,181 @@ push @errors,
                 1 .. 1001),
      "error 1005:86: more than 1000 counters in tool \"a\"\n"];
 
+# A pin file beside the policy, which says what tools require.
+
+sub pins
+{
+    my ($name, %definitions) = @_;
+
+    # the hash of a definition in canonical form
+    my $canonical = JSON::PP->new->canonical;
+
+    spew($name, $canonical->encode({
+        version => 1,
+        tools => {
+            map {
+                my $definition = $definitions{$_};
+                my $hash = sha256_hex(ref $definition
+                                      ? $canonical->encode($definition) : $_);
+                $_ => ref $definition
+                      ? { sha256 => $hash, definition => $definition }
+                      : { sha256 => $hash };
+            } keys %definitions
+        }
+    }));
+}
+
+
+sub definition
+{
+    my ($name, $schema) = @_;
+
+    return { name => $name, inputSchema => $schema };
+}
+
+
+pins('pins_two.json',
+     run => definition('run', { type => 'object',
+                                required => ['command', 'in'] }),
+     free => definition('free', { type => 'object' }),
+     hash => undef);
+
+pins('pins_none.json');
+
+pins('pins_bad.json', run => definition('run', { required => JSON::PP::true }));
+
+my $validated = <<'YAML';
+version: "1"
+default: allow
+tools:
+  run: {rules: [{action: allow, validate: {required_args: true}}]}
+  free: {rules: [{action: allow, validate: {required_args: true}}]}
+  hash: {rules: [{action: allow, validate: {required_args: true}}]}
+  none: {rules: [{action: allow, validate: {required_args: true}}]}
+  "*": {rules: [{action: allow, validate: {required_args: true}}]}
+YAML
+
+my $unchecked = 'is not checked: the definition of the tool is not pinned';
+
+push @errors,
+    ['pins.yaml', $validated,
+     qq(warning 6:60: "required_args" of rule 1 of tool "hash" $unchecked\n)
+     . qq(warning 7:60: "required_args" of rule 1 of tool "none" $unchecked\n)
+     . qq(warning 8:59: "required_args" of rule 1 of tool "*" is checked only )
+     . qq(for tools whose definition is pinned\n),
+     '--pin pins_two.json'],
+
+    ['pins_hide.yaml', $validated =~ s/^  hash.*\n//mr =~ s/^  "\*".*\n//mr,
+     '', '--pin pins_two.json --unpinned=hide'],
+
+    ['pins_none.yaml', qq(version: "1"\ndefault: allow\n),
+     qq(warning 1:1: pin file "pins_none.json" pins no tool\n),
+     '--pin=pins_none.json'],
+
+    ['pins_bad.yaml', qq(version: "1"\ndefault: deny\ntools: {run: {validate: )
+                      . qq({required_args: true}}}\n),
+     qr/^error 1:\d+: the inputSchema of tool "run" does not say what is required: .*required.*\n$/,
+     '--pin pins_bad.json'];
+
 for my $error (@errors) {
-    my ($name, $text, $expected) = @$error;
+    my ($name, $text, $expected, $options) = @$error;
 
     spew($name, $text);
 
-    my ($got, $status) = check($name);
+    my ($got, $status) = check($name, $options // '');
+
+    if (ref $expected) {
+        like($got, $expected, "$name: findings");
+        is($status, 1, "$name: exit status");
+        $error->[2] = $got;
+        next;
+    }
 
     is($got, $expected, "$name: findings");
     is($status, $expected =~ /^error/m ? 1 : 0, "$name: exit status");
+}
+
+
+# What required_args does with pins.
+
+sub cases
+{
+    my ($policy, $options, @cases) = @_;
+
+    my $count = @cases;
+    spew('cases.jsonl', join('', map { "$_\n" } @cases));
+
+    my $output = `$tool test $options $policy cases.jsonl 2>&1`;
+
+    like($output, qr/^$count passed, 0 failed$/m, "$policy $options: cases")
+        or diag($output);
+}
+
+
+my $missing = '"rule":"run","expect":"deny","message":"argument \\"in\\" of tool \\"run\\" is required';
+
+cases('pins.yaml', '--pin pins_two.json',
+      '{"tool":"run","arguments":{"command":1,"in":null},"expect":"allow"}',
+      qq({"tool":"run","arguments":{"command":1},$missing"}),
+      '{"tool":"run","expect":"deny","message":"\"command\""}',
+      '{"tool":"free","expect":"allow"}',
+      '{"tool":"hash","expect":"allow"}',
+      '{"tool":"none","expect":"allow"}',
+      '{"tool":"other","expect":"allow"}');
+
+cases('pins.yaml', '--pin pins_two.json --unpinned=hide',
+      qq({"tool":"run","arguments":{"command":1},$missing"}),
+      '{"tool":"hash","expect":"allow"}',
+      '{"tool":"none","expect":"deny","rule":"(pin)"}',
+      '{"tool":"other","expect":"deny","rule":"(pin)"}');
+
+cases('pins.yaml', '', '{"tool":"run","expect":"allow"}');
+
+spew('star.yaml', qq(version: "1"\ntools: {"*": {rules: [{name: all, )
+                  . qq(action: allow, validate: {required_args: true}, )
+                  . qq(on_deny: Say where.}]}}\n));
+
+cases('star.yaml', '--pin pins_two.json',
+      '{"tool":"run","arguments":{"command":1},"expect":"deny","message":"\"in\"","rule":"all"}',
+      '{"tool":"run","arguments":{"command":1,"in":2},"expect":"allow"}',
+      '{"tool":"hash","expect":"allow"}',
+      '{"tool":"other","expect":"allow"}');
+
+spew('approve.yaml', qq(version: "1"\ntools: {run: {rules: [{name: ask, )
+                     . qq(action: require_approval, conditions: [{path: )
+                     . qq(args.n, op: gt, value: 5}], )
+                     . qq(validate: {required_args: true}}]}}\n));
+
+cases('approve.yaml', '--pin pins_two.json',
+      '{"tool":"run","arguments":{"n":1,"command":1},"expect":"deny","rule":"ask"}',
+      '{"tool":"run","arguments":{"n":1,"command":1,"in":1},"expect":"allow"}',
+      '{"tool":"run","arguments":{"n":9,"command":1,"in":1},"expect":"approve"}');
+
+spew('short.json', '{"version":"1","default":"deny","tools":{'
+                   . '"run":{"rate_limit":{"max":1,"window":60},"reason":"Slow down.",'
+                   . '"validate":{"required_args":true}},'
+                   . '"free":{"reason":"Not so.","validate":{"required_args":true}}}}');
+
+cases('short.json', '--pin pins_two.json',
+      '{"tool":"run","arguments":{"in":1},"expect":"deny","rule":"/tools/run/validate","message":"\"command\""}',
+      '{"tool":"run","arguments":{"in":1,"command":1},"expect":"allow"}',
+      '{"tool":"run","arguments":{"in":1,"command":1},"expect":"limit","message":"Slow down.","rule":"/tools/run/rate_limit"}',
+      '{"tool":"free","expect":"allow"}');
+
+for my $wrong (
+    ['--pin missing.json pins.yaml', qr/missing\.json: No such file/],
+    ['--unpinned=hide pins.yaml', qr/--unpinned needs --pin/],
+    ['--pin pins_two.json --unpinned=no pins.yaml', qr/invalid value "no" of --unpinned/],
+    ['--pin pins_two.json no.conf', qr/--pin is for policies in \.json and \.yaml/],
+) {
+    my ($arguments, $expected) = @$wrong;
+
+    spew('no.conf', "mcp_policy a { }\n");
+
+    my $output = `$tool check $arguments 2>&1`;
+
+    is($? >> 8, 2, "check $arguments: exit status");
+    like($output, $expected, "check $arguments: message");
 }
 
 

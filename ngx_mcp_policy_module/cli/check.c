@@ -4,11 +4,12 @@
 
 
 static cli_code_t cli_check_files(const char *const *files, int count,
-    const char *prefix);
+    const char *prefix, const char *pin, const char *unpinned);
 
 
 static const char  cli_check_usage[] =
-    "usage: mcp-policy check [--prefix DIR] FILE...";
+    "usage: mcp-policy check [--prefix DIR] [--pin FILE] [--unpinned=hide]\n"
+    "                        FILE...";
 
 static const char  cli_check_help[] =
     "\n"
@@ -19,6 +20,9 @@ static const char  cli_check_help[] =
     "\n"
     "  --prefix DIR   where relative includes are; default: the directory\n"
     "                 of FILE\n"
+    "  --pin FILE     the pin file of policies in .json and .yaml files\n"
+    "  --unpinned=hide\n"
+    "                 refuse tools that it does not have\n"
     "\n"
     "exit status: 0 no errors, 1 errors, 2 usage or I/O error";
 
@@ -29,15 +33,19 @@ cli_check(int argc, char *const *argv)
     int           count;
     bool          help;
     cli_code_t    code;
-    const char   *prefix, **files;
+    const char   *prefix, *pin, *unpinned, **files;
     cli_option_t  options[] = {
         { "--prefix", &prefix, NULL },
+        { "--pin", &pin, NULL },
+        { "--unpinned", &unpinned, NULL },
         { "--help", NULL, &help },
         { "-h", NULL, &help },
         { NULL, NULL, NULL }
     };
 
     prefix = NULL;
+    pin = NULL;
+    unpinned = NULL;
     help = false;
     files = cli_alloc((size_t) argc * sizeof(char *));
 
@@ -59,7 +67,7 @@ cli_check(int argc, char *const *argv)
         return code;
     }
 
-    code = cli_check_files(files, count, prefix);
+    code = cli_check_files(files, count, prefix, pin, unpinned);
 
     free(files);
 
@@ -68,7 +76,8 @@ cli_check(int argc, char *const *argv)
 
 
 static cli_code_t
-cli_check_files(const char *const *files, int count, const char *prefix)
+cli_check_files(const char *const *files, int count, const char *prefix,
+    const char *pin, const char *unpinned)
 {
     int          i;
     unsigned     policies, errors, warnings;
@@ -80,7 +89,12 @@ cli_check_files(const char *const *files, int count, const char *prefix)
 
     for (i = 0; i < count; i++) {
         cli_load_init(&load, stdout, prefix);
-        code = cli_load(&load, files[i]);
+
+        code = cli_load_pins(&load, pin, unpinned);
+
+        if (code == CLI_GOOD) {
+            code = cli_load(&load, files[i]);
+        }
 
         if (code > worst) {
             worst = code;

@@ -18,6 +18,8 @@ struct cli_file_s {
 
 static cli_code_t cli_load_file(cli_load_t *load,
     const mcp_policy_conf_file_t *file);
+static cli_code_t cli_load_pin_file(cli_load_t *load,
+    mcp_policy_file_pins_t *pins);
 static cli_policy_t *cli_load_add(cli_load_t *load, char *name,
     const mcp_place_t *place);
 static bool cli_load_suffix(const char *path, const char *suffix);
@@ -58,6 +60,32 @@ cli_load_init(cli_load_t *load, FILE *out, const char *prefix)
     load->prefix = prefix;
 
     mcp_arena_init(&load->arena, &cli_allocator, 0);
+}
+
+
+cli_code_t
+cli_load_pins(cli_load_t *load, const char *pin, const char *unpinned)
+{
+    load->pin = pin;
+
+    if (unpinned == NULL) {
+        return CLI_GOOD;
+    }
+
+    if (pin == NULL) {
+        cli_error("--unpinned needs --pin FILE");
+        return CLI_FAILED;
+    }
+
+    load->hide_unpinned = strcmp(unpinned, "hide") == 0;
+
+    if (!load->hide_unpinned && strcmp(unpinned, "allow") != 0) {
+        cli_error("invalid value \"%s\" of --unpinned, it must be \"allow\" "
+                  "or \"hide\"", unpinned);
+        return CLI_FAILED;
+    }
+
+    return CLI_GOOD;
 }
 
 
@@ -126,6 +154,12 @@ cli_load(cli_load_t *load, const char *path)
         return cli_load_file(load, file->files);
     }
 
+    if (load->pin) {
+        cli_error("%s: --pin is for policies in .json and .yaml files, here "
+                  "\"mcp_pin\" names the file", path);
+        return CLI_FAILED;
+    }
+
     caller.include = cli_load_include;
     caller.policy_start = cli_load_start;
     caller.policy_end = cli_load_end;
@@ -156,12 +190,17 @@ cli_load(cli_load_t *load, const char *path)
 static cli_code_t
 cli_load_file(cli_load_t *load, const mcp_policy_conf_file_t *file)
 {
-    char            *name;
-    mcp_rc_t         rc;
-    const char      *base, *suffix;
-    mcp_place_t      place;
-    cli_policy_t    *policy;
-    mcp_frontend_t   frontend;
+    char                    *name;
+    mcp_rc_t                 rc;
+    const char              *base, *suffix;
+    mcp_place_t              place;
+    cli_policy_t            *policy;
+    mcp_frontend_t           frontend;
+    mcp_policy_file_pins_t   pins;
+
+    if (load->pin && cli_load_pin_file(load, &pins) != CLI_GOOD) {
+        return CLI_FAILED;
+    }
 
     base = strrchr(file->name, '/');
     base = base ? base + 1 : file->name;
@@ -180,14 +219,42 @@ cli_load_file(cli_load_t *load, const mcp_policy_conf_file_t *file)
     frontend.data = load;
 
     rc = mcp_policy_file_read(cli_str(name), file->name, file->text,
-                              &cli_allocator, &frontend, cli_hash_key,
-                              &policy->policy);
+                              load->pin ? &pins : NULL, &cli_allocator,
+                              &frontend, cli_hash_key, &policy->policy);
     if (rc == MCP_NOMEM) {
         cli_error("out of memory");
         return CLI_FAILED;
     }
 
     return rc == MCP_OK ? CLI_GOOD : CLI_FINDINGS;
+}
+
+
+static cli_code_t
+cli_load_pin_file(cli_load_t *load, mcp_policy_file_pins_t *pins)
+{
+    char              *name;
+    const char        *failed;
+    const cli_file_t  *file;
+
+    name = cli_copy(load->pin, strlen(load->pin));
+
+    if (cli_load_read(load, &name, 1, &file, &failed) != MCP_OK) {
+        cli_error("%s: %s", load->pin, strerror(errno));
+        free(name);
+        return CLI_FAILED;
+    }
+
+    pins->file = cli_str(load->pin);
+    pins->text = file->files[0].text;
+    pins->hide_unpinned = load->hide_unpinned;
+
+    if (pins->text.len > MCP_PIN_FILE_MAX) {
+        cli_error("%s: larger than 16m", load->pin);
+        return CLI_FAILED;
+    }
+
+    return CLI_GOOD;
 }
 
 

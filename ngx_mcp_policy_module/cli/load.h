@@ -20,6 +20,8 @@ typedef struct {
     FILE          *out;          /* for findings */
     const char    *prefix;       /* of relative includes; NULL: the directory
                                     of the file */
+    const char    *pin;          /* pin file of policies in JSON and YAML */
+    bool           hide_unpinned;
     cli_file_t    *files;
     cli_policy_t  *policies;
     unsigned       count;        /* of policies */
@@ -33,6 +35,10 @@ typedef struct {
 
 void cli_load_init(cli_load_t *load, FILE *out, const char *prefix);
 void cli_load_free(cli_load_t *load);
+
+/* "--pin FILE" and "--unpinned", either NULL; what is wrong was told. */
+cli_code_t cli_load_pins(cli_load_t *load, const char *pin,
+    const char *unpinned);
 
 /*
  * Adds the policies of a file.  Findings are printed as they are met, all of

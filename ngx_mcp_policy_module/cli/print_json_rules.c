@@ -156,8 +156,8 @@ cli_json_step(cli_json_t *json, const mcp_block_t *block,
         return;
 
     case MCP_STEP_VALIDATE:
-        cli_print_fail(json->print, step->validate, "policy.json has no "
-                       "\"validate\"");
+        cli_print_fail(json->print, &step->validate->place, "policy.json has "
+                       "no \"validate\"");
         return;
 
     case MCP_STEP_RULE:

@@ -63,8 +63,8 @@ static mcp_rc_t cli_test_find_task(void *data, mcp_str_t id,
 
 
 static const char  cli_test_usage[] =
-    "usage: mcp-policy test [--policy NAME] [--prefix DIR] POLICY "
-    "CASES.jsonl";
+    "usage: mcp-policy test [--policy NAME] [--prefix DIR] [--pin FILE]\n"
+    "                       [--unpinned=hide] POLICY CASES.jsonl";
 
 static const char  cli_test_help[] =
     "\n"
@@ -91,6 +91,8 @@ static const char  cli_test_help[] =
     "  --policy NAME    chooses one of several policies\n"
     "  --prefix DIR     where relative includes are; default: the directory\n"
     "                   of POLICY\n"
+    "  --pin FILE       the pin file of a policy in a .json or .yaml file\n"
+    "  --unpinned=hide  refuse tools that it does not have\n"
     "\n"
     "exit status: 0 all passed, 1 some failed, 2 usage or I/O error, or a\n"
     "policy or case that cannot be read";
@@ -103,11 +105,13 @@ cli_test(int argc, char *const *argv)
     bool                 help;
     cli_code_t           code;
     cli_load_t           load;
-    const char          *prefix, *name, **operands;
+    const char          *prefix, *name, *pin, *unpinned, **operands;
     const mcp_policy_t  *policy;
     cli_option_t         options[] = {
         { "--policy", &name, NULL },
         { "--prefix", &prefix, NULL },
+        { "--pin", &pin, NULL },
+        { "--unpinned", &unpinned, NULL },
         { "--help", NULL, &help },
         { "-h", NULL, &help },
         { NULL, NULL, NULL }
@@ -115,6 +119,8 @@ cli_test(int argc, char *const *argv)
 
     name = NULL;
     prefix = NULL;
+    pin = NULL;
+    unpinned = NULL;
     help = false;
     operands = cli_alloc((size_t) argc * sizeof(char *));
 
@@ -139,7 +145,11 @@ cli_test(int argc, char *const *argv)
 
     cli_load_init(&load, stderr, prefix);
 
-    code = cli_load(&load, operands[0]);
+    code = cli_load_pins(&load, pin, unpinned);
+
+    if (code == CLI_GOOD) {
+        code = cli_load(&load, operands[0]);
+    }
 
     if (code != CLI_GOOD) {
         if (code == CLI_FINDINGS) {

@@ -15,7 +15,7 @@ static mcp_rc_t mcp_judge_steps(mcp_judge_t *judge, const mcp_scope_t *scope,
     const mcp_rule_t *rule, mcp_refusal_t *refusal);
 static mcp_rc_t mcp_judge_validate(mcp_judge_t *judge,
     const mcp_scope_t *scope, const mcp_rule_t *rule,
-    mcp_refusal_t *refusal);
+    const mcp_validate_t *validate, mcp_refusal_t *refusal);
 static mcp_rc_t mcp_judge_refuse(mcp_refusal_t *refusal,
     const mcp_scope_t *scope, const mcp_rule_t *rule, mcp_reason_t reason,
     const mcp_text_t *message);
@@ -232,7 +232,8 @@ mcp_judge_steps(mcp_judge_t *judge, const mcp_scope_t *scope,
             break;
 
         case MCP_STEP_VALIDATE:
-            rc = mcp_judge_validate(judge, scope, rule, refusal);
+            rc = mcp_judge_validate(judge, scope, rule, step->validate,
+                                    refusal);
             break;
 
         case MCP_STEP_RULE:
@@ -254,10 +255,14 @@ mcp_judge_steps(mcp_judge_t *judge, const mcp_scope_t *scope,
 }
 
 
-/* Without a reviewed schema no arguments are the right ones. */
+/*
+ * Without a reviewed schema no arguments are the right ones, unless the rule
+ * is about those that have one.
+ */
 static mcp_rc_t
 mcp_judge_validate(mcp_judge_t *judge, const mcp_scope_t *scope,
-    const mcp_rule_t *rule, mcp_refusal_t *refusal)
+    const mcp_rule_t *rule, const mcp_validate_t *validate,
+    mcp_refusal_t *refusal)
 {
     mcp_rc_t             rc;
     const mcp_pin_t     *pin;
@@ -266,6 +271,11 @@ mcp_judge_validate(mcp_judge_t *judge, const mcp_scope_t *scope,
     pin = mcp_pin_find(judge->policy->pins, scope->name);
 
     if (pin == NULL || pin->schema == NULL) {
+
+        if (validate->if_pinned) {
+            return MCP_OK;
+        }
+
         return mcp_judge_refuse(refusal, scope, rule, MCP_REASON_UNPINNED,
                                 NULL);
     }

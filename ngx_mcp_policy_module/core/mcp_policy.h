@@ -104,6 +104,12 @@ typedef struct {
     mcp_place_t  place;
 } mcp_approval_t;
 
+/* "validate": a pinned schema that the arguments must fit. */
+typedef struct {
+    mcp_place_t  place;
+    bool         if_pinned;    /* without a schema nothing is asked */
+} mcp_validate_t;
+
 typedef struct mcp_rule_s  mcp_rule_t;
 
 /* What is asked of a call, in written order. */
@@ -123,7 +129,7 @@ typedef struct {
         mcp_text_t         *deny_message;   /* NULL: a generated sentence */
         mcp_limit_t        *limit;
         mcp_approval_t     *approval;
-        mcp_place_t        *validate;       /* where it is written */
+        mcp_validate_t     *validate;
         mcp_rule_t         *rule;
     };
 } mcp_step_t;

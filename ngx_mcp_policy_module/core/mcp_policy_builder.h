@@ -71,7 +71,7 @@ struct mcp_policy_builder_s {
 
     uint64_t              hash_key[2];
 
-    /* the file of mcp_pin, until the end */
+    /* the pin file, until the end */
     mcp_str_t             pin_text;
     mcp_json_t            pin_json;
     mcp_arena_t           scratch;
@@ -168,6 +168,19 @@ mcp_policy_setter(mcp_policy_set_validate);
 
 /* That everything under "validate" has a definition, compiled. */
 void mcp_policy_check_validate(mcp_policy_builder_t *builder);
+
+/* The pins of the policy, from builder->pin_text. */
+mcp_rc_t mcp_policy_read_pins(mcp_policy_builder_t *builder,
+    mcp_pin_set_t *pins, const mcp_place_t *place);
+
+/*
+ * Asks for the arguments that the pinned definition of "tool" requires; "*"
+ * is every tool.  *checked is false when the definition of some tool is not
+ * known: that tool is asked nothing.
+ */
+mcp_rc_t mcp_policy_add_required(mcp_policy_builder_t *builder,
+    mcp_rule_t *rule, mcp_str_t tool, const mcp_place_t *place,
+    bool *checked);
 
 
 /*

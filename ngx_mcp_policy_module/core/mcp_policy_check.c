@@ -177,7 +177,7 @@ mcp_policy_step_place(const mcp_step_t *step, const mcp_place_t *deny)
         return &step->approval->place;
 
     case MCP_STEP_VALIDATE:
-        return step->validate;
+        return &step->validate->place;
 
     case MCP_STEP_RULE:
         return &step->rule->place;

@@ -19,6 +19,8 @@ enum { MCP_TOP_VERSION, MCP_TOP_DEFAULT, MCP_TOP_HIDE, MCP_TOP_ALL_TOOLS,
        MCP_TOP_NOTIFY, MCP_TOP_KEYS };
 
 
+static mcp_rc_t mcp_policy_file_pins(mcp_policy_reading_t *reading,
+    const mcp_policy_file_pins_t *source, const mcp_place_t *place);
 static mcp_rc_t mcp_policy_file_document(mcp_policy_reading_t *reading,
     mcp_str_t text, const uint64_t hash_key[2], const mcp_node_t **root);
 static bool mcp_policy_file_is_json(const char *file, mcp_str_t text);
@@ -61,8 +63,9 @@ static const mcp_policy_key_t  mcp_top_keys[MCP_TOP_KEYS] = {
 
 mcp_rc_t
 mcp_policy_file_read(mcp_str_t name, const char *file, mcp_str_t text,
-    const mcp_allocator_t *allocator, const mcp_frontend_t *frontend,
-    const uint64_t hash_key[2], const mcp_policy_t **policy)
+    const mcp_policy_file_pins_t *pins, const mcp_allocator_t *allocator,
+    const mcp_frontend_t *frontend, const uint64_t hash_key[2],
+    const mcp_policy_t **policy)
 {
     mcp_rc_t               rc;
     mcp_arena_t            arena;
@@ -89,7 +92,11 @@ mcp_policy_file_read(mcp_str_t name, const char *file, mcp_str_t text,
 
     mcp_arena_init(&arena, allocator, 0);
 
-    rc = mcp_policy_file_document(&reading, text, hash_key, &root);
+    rc = pins != NULL ? mcp_policy_file_pins(&reading, pins, &place) : MCP_OK;
+
+    if (rc != MCP_NOMEM) {
+        rc = mcp_policy_file_document(&reading, text, hash_key, &root);
+    }
 
     if (rc != MCP_NOMEM && root != NULL) {
         rc = mcp_policy_file_top(&reading, root);
@@ -103,6 +110,32 @@ mcp_policy_file_read(mcp_str_t name, const char *file, mcp_str_t text,
     }
 
     return mcp_policy_finish(reading.builder, policy);
+}
+
+
+/* Before all else: what is read then asks for them. */
+static mcp_rc_t
+mcp_policy_file_pins(mcp_policy_reading_t *reading,
+    const mcp_policy_file_pins_t *source, const mcp_place_t *place)
+{
+    mcp_pin_set_t         *pins;
+    mcp_policy_builder_t  *builder;
+
+    builder = reading->builder;
+    pins = mcp_policy_alloc(builder, sizeof(mcp_pin_set_t));
+
+    if (pins == NULL
+        || mcp_policy_copy(builder, source->file, &pins->file) != MCP_OK)
+    {
+        return mcp_policy_no_memory(builder, place);
+    }
+
+    pins->hide_unpinned = source->hide_unpinned;
+
+    mcp_arena_init(&builder->scratch, &builder->outer, 0);
+    builder->pin_text = source->text;
+
+    return mcp_policy_read_pins(builder, pins, place);
 }
 
 

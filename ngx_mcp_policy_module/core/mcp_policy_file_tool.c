@@ -49,9 +49,13 @@ mcp_policy_read_message(mcp_policy_reading_t *reading,
 
 mcp_rc_t
 mcp_policy_read_validate(mcp_policy_reading_t *reading,
-    const mcp_node_t *node, const char *where)
+    const mcp_node_t *node, const char *where, mcp_str_t tool,
+    mcp_rule_t *block, mcp_str_t name)
 {
+    bool                 checked;
     char                 here[MCP_WHERE_MAX];
+    mcp_rc_t             rc;
+    mcp_rule_t          *rule;
     mcp_place_t          place;
     const mcp_node_t    *required;
     mcp_policy_value_t   values[MCP_VALIDATE_KEYS];
@@ -68,11 +72,24 @@ mcp_policy_read_validate(mcp_policy_reading_t *reading,
 
     place = mcp_policy_node_place(reading, required);
 
-    mcp_policy_warn(reading->builder, &place,
-                    "\"required_args\" of %s is not checked: the definition "
-                    "of the tool is not pinned", where);
+    rule = mcp_policy_add_rule(reading->builder, block, name, &place);
+    if (rule == NULL) {
+        return MCP_NOMEM;
+    }
 
-    return MCP_OK;
+    rc = mcp_policy_add_required(reading->builder, rule, tool, &place,
+                                 &checked);
+
+    if (rc == MCP_OK && !checked) {
+        mcp_policy_warn(reading->builder, &place,
+                        mcp_str_equal(tool, mcp_str("*"))
+                        ? "\"required_args\" of %s is checked only for "
+                          "tools whose definition is pinned"
+                        : "\"required_args\" of %s is not checked: the "
+                          "definition of the tool is not pinned", where);
+    }
+
+    return rc;
 }
 
 

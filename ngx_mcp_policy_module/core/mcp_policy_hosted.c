@@ -15,6 +15,9 @@
 static mcp_rc_t mcp_policy_hosted_short(mcp_policy_reading_t *reading,
     const mcp_policy_value_t *values, const mcp_member_t *tool,
     const char *where, mcp_str_t pointer, mcp_rule_t *block);
+static mcp_rc_t mcp_policy_hosted_validate(mcp_policy_reading_t *reading,
+    const mcp_node_t *node, mcp_str_t tool, const char *where,
+    mcp_str_t pointer, mcp_rule_t *block);
 static mcp_rc_t mcp_policy_hosted_predicates(mcp_policy_reading_t *reading,
     const mcp_node_t *list, const char *kind, mcp_str_t tool,
     mcp_str_t pointer, mcp_rule_t *block);
@@ -195,9 +198,12 @@ mcp_policy_hosted_short(mcp_policy_reading_t *reading,
     }
 
     if (values[MCP_HOSTED_VALIDATE].value != NULL) {
-        (void) mcp_policy_read_validate(reading,
+        rc = mcp_policy_hosted_validate(reading,
                                         values[MCP_HOSTED_VALIDATE].value,
-                                        where);
+                                        tool->name, where, pointer, block);
+        if (rc != MCP_OK) {
+            return rc;
+        }
     }
 
     if (rate == NULL && action != MCP_FILE_ACTION_DENY
@@ -235,6 +241,23 @@ mcp_policy_hosted_short(mcp_policy_reading_t *reading,
     }
 
     return rc;
+}
+
+
+static mcp_rc_t
+mcp_policy_hosted_validate(mcp_policy_reading_t *reading,
+    const mcp_node_t *node, mcp_str_t tool, const char *where,
+    mcp_str_t pointer, mcp_rule_t *block)
+{
+    mcp_str_t  name;
+
+    name = mcp_policy_pointer(reading, pointer, "validate", mcp_str(""),
+                              mcp_str(""));
+    if (name.data == NULL) {
+        return MCP_NOMEM;
+    }
+
+    return mcp_policy_read_validate(reading, node, where, tool, block, name);
 }
 
 

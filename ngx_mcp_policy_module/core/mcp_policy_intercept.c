@@ -168,6 +168,16 @@ mcp_intercept_rule(mcp_intercept_t *tool, uint32_t index)
         return MCP_OK;
     }
 
+    node = tool->values[MCP_RULE_VALIDATE].value;
+
+    if (node != NULL) {
+        rc = mcp_policy_read_validate(reading, node, where, tool->tool,
+                                      tool->block, name);
+        if (rc != MCP_OK) {
+            return rc;
+        }
+    }
+
     place = mcp_policy_node_place(reading, tool->node);
 
     tool->rule = mcp_policy_add_rule(reading->builder, tool->block, name,
@@ -179,12 +189,6 @@ mcp_intercept_rule(mcp_intercept_t *tool, uint32_t index)
     rc = mcp_policy_read_message(reading, &tool->values[MCP_RULE_ON_DENY],
                                  &tool->values[MCP_RULE_REASON], where,
                                  tool->rule);
-
-    if (rc == MCP_OK && tool->values[MCP_RULE_VALIDATE].value != NULL) {
-        rc = mcp_policy_read_validate(reading,
-                                      tool->values[MCP_RULE_VALIDATE].value,
-                                      where);
-    }
 
     if (rc != MCP_OK) {
         return rc;

@@ -1,9 +1,14 @@
 /*
  * mcp_pin: the file of reviewed definitions, which the front end reads and
- * the core understands; and validate, which asks for their schemas.
+ * the core understands; validate, which asks for their schemas; and what is
+ * left of that in policy files, the arguments that they require.
  */
 
 #include "mcp_policy_builder.h"
+
+
+#define MCP_REQUIRED_DEPTH  64
+#define MCP_REQUIRED_HEAD   "{\"required\":"
 
 
 static const mcp_place_t *mcp_policy_validate(const mcp_rule_t *rule);
@@ -13,8 +18,10 @@ static const mcp_place_t *mcp_policy_needs_schema(
     const mcp_policy_t *policy, mcp_str_t tool);
 static void mcp_policy_compile_schema(mcp_policy_builder_t *builder,
     mcp_pin_t *pin, const mcp_place_t *place);
-static mcp_rc_t mcp_policy_read_pins(mcp_policy_builder_t *builder,
-    mcp_pin_set_t *pins, const mcp_place_t *place);
+static mcp_rc_t mcp_policy_compile_required(mcp_policy_builder_t *builder,
+    mcp_pin_t *pin, const mcp_place_t *place);
+static mcp_rc_t mcp_policy_required_schema(mcp_policy_builder_t *builder,
+    mcp_pin_t *pin, mcp_str_t list, mcp_error_t *error);
 
 
 mcp_policy_setter(mcp_policy_set_pin)
@@ -71,7 +78,7 @@ mcp_policy_setter(mcp_policy_set_pin)
 }
 
 
-static mcp_rc_t
+mcp_rc_t
 mcp_policy_read_pins(mcp_policy_builder_t *builder, mcp_pin_set_t *pins,
     const mcp_place_t *place)
 {
@@ -109,8 +116,8 @@ mcp_policy_read_pins(mcp_policy_builder_t *builder, mcp_pin_set_t *pins,
 
 mcp_policy_setter(mcp_policy_set_validate)
 {
-    mcp_step_t   *step;
-    mcp_place_t  *copy;
+    mcp_step_t      *step;
+    mcp_validate_t  *validate;
 
     (void) count;
 
@@ -126,14 +133,14 @@ mcp_policy_setter(mcp_policy_set_validate)
     }
 
     step = mcp_policy_step(builder, frame->rule, MCP_STEP_VALIDATE);
-    copy = mcp_policy_alloc(builder, sizeof(mcp_place_t));
+    validate = mcp_policy_alloc(builder, sizeof(mcp_validate_t));
 
-    if (step == NULL || copy == NULL) {
+    if (step == NULL || validate == NULL) {
         return mcp_policy_no_memory(builder, place);
     }
 
-    *copy = *place;
-    step->validate = copy;
+    validate->place = *place;
+    step->validate = validate;
 
     return MCP_OK;
 }
@@ -189,7 +196,7 @@ mcp_policy_validate(const mcp_rule_t *rule)
 
     for (i = 0; i < rule->count; i++) {
         if (rule->steps[i].kind == MCP_STEP_VALIDATE) {
-            return rule->steps[i].validate;
+            return &rule->steps[i].validate->place;
         }
     }
 
@@ -299,4 +306,167 @@ mcp_policy_compile_schema(mcp_policy_builder_t *builder, mcp_pin_t *pin,
                                mcp_shown(pin->name), error.text);
         break;
     }
+}
+
+
+mcp_rc_t
+mcp_policy_add_required(mcp_policy_builder_t *builder, mcp_rule_t *rule,
+    mcp_str_t tool, const mcp_place_t *place, bool *checked)
+{
+    bool              all;
+    mcp_rc_t          rc;
+    uint32_t          i, end;
+    mcp_step_t       *step;
+    mcp_pin_set_t    *pins;
+    mcp_validate_t   *validate;
+    const mcp_pin_t  *pin;
+
+    pins = builder->policy.pins;
+
+    if (pins == NULL) {
+        *checked = false;
+        return MCP_OK;
+    }
+
+    /* what is refused without a pin needs no check */
+
+    *checked = pins->hide_unpinned;
+    all = mcp_str_equal(tool, mcp_str("*"));
+    i = 0;
+    end = pins->count;
+
+    if (!all) {
+        pin = mcp_pin_find(pins, tool);
+        if (pin == NULL) {
+            return MCP_OK;
+        }
+
+        *checked = true;
+        i = (uint32_t) (pin - pins->pins);
+        end = i + 1;
+    }
+
+    for ( /* void */ ; i < end; i++) {
+
+        if (pins->pins[i].definition == MCP_JSON_NONE) {
+            *checked = false;
+            continue;
+        }
+
+        rc = mcp_policy_compile_required(builder, &pins->pins[i], place);
+        if (rc != MCP_OK) {
+            return rc;
+        }
+    }
+
+    step = mcp_policy_step(builder, rule, MCP_STEP_VALIDATE);
+    validate = mcp_policy_alloc(builder, sizeof(mcp_validate_t));
+
+    if (step == NULL || validate == NULL) {
+        return mcp_policy_no_memory(builder, place);
+    }
+
+    validate->place = *place;
+    validate->if_pinned = true;
+    step->validate = validate;
+
+    return MCP_OK;
+}
+
+
+/* No schema, when nothing is required. */
+static mcp_rc_t
+mcp_policy_compile_required(mcp_policy_builder_t *builder, mcp_pin_t *pin,
+    const mcp_place_t *place)
+{
+    size_t             offset;
+    uint32_t           schema, required;
+    mcp_place_t        there;
+    mcp_error_t        error;
+    const mcp_json_t  *json;
+
+    json = &builder->pin_json;
+    schema = mcp_json_member(json, pin->definition, mcp_str("inputSchema"));
+
+    if (pin->schema != NULL || schema == MCP_JSON_NONE
+        || json->tokens[schema].type != MCP_JSON_OBJECT)
+    {
+        return MCP_OK;
+    }
+
+    required = mcp_json_member(json, schema, mcp_str("required"));
+
+    if (required == MCP_JSON_NONE) {
+        return MCP_OK;
+    }
+
+    switch (mcp_policy_required_schema(builder, pin,
+                                       mcp_json_raw(json, required), &error))
+    {
+
+    case MCP_OK:
+        return MCP_OK;
+
+    case MCP_NOMEM:
+        return mcp_policy_no_memory(builder, place);
+
+    default:
+        break;
+    }
+
+    offset = (size_t) (mcp_json_raw(json, required).data - json->text);
+
+    if (error.offset > sizeof(MCP_REQUIRED_HEAD) - 1) {
+        offset += error.offset - (sizeof(MCP_REQUIRED_HEAD) - 1);
+    }
+
+    there.file = (const char *) builder->policy.pins->file.data;
+    mcp_pin_position(builder->pin_text, offset, &there.line, &there.column);
+
+    (void) mcp_policy_fail(builder, &there,
+                           "the inputSchema of tool \"%.*s\" does not say "
+                           "what is required: %s", mcp_shown(pin->name),
+                           error.text);
+    return MCP_OK;
+}
+
+
+/* Of the schema "required" alone: the rest of it was not asked for. */
+static mcp_rc_t
+mcp_policy_required_schema(mcp_policy_builder_t *builder, mcp_pin_t *pin,
+    mcp_str_t list, mcp_error_t *error)
+{
+    uint8_t       *p;
+    mcp_rc_t       rc;
+    mcp_str_t      text;
+    mcp_json_t     json;
+    mcp_limits_t   limits;
+
+    text.len = sizeof(MCP_REQUIRED_HEAD) - 1 + list.len + 1;
+    p = mcp_arena_alloc(&builder->scratch, text.len);
+
+    if (p == NULL) {
+        return MCP_NOMEM;
+    }
+
+    text.data = p;
+    memcpy(p, MCP_REQUIRED_HEAD, sizeof(MCP_REQUIRED_HEAD) - 1);
+    p += sizeof(MCP_REQUIRED_HEAD) - 1;
+    memcpy(p, list.data, list.len);
+    p[list.len] = '}';
+
+    memset(&limits, 0, sizeof(limits));
+    limits.depth = MCP_REQUIRED_DEPTH;
+    limits.tokens = MCP_DEFAULT_TOKENS;
+    limits.string_length = MCP_DEFAULT_STRING_LENGTH;
+    limits.number_length = MCP_DEFAULT_NUMBER_LENGTH;
+    memcpy(limits.hash_key, builder->hash_key, sizeof(limits.hash_key));
+
+    rc = mcp_json_parse(&json, text, &limits, &builder->scratch, error);
+    if (rc != MCP_OK) {
+        return rc;
+    }
+
+    return mcp_schema_compile(&json, 0, &builder->allocator,
+                              builder->hash_key, &pin->schema, error);
 }

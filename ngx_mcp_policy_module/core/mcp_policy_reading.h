@@ -158,9 +158,14 @@ mcp_rc_t mcp_policy_read_message(mcp_policy_reading_t *reading,
     const mcp_policy_value_t *on_deny, const mcp_policy_value_t *reason,
     const char *where, mcp_rule_t *rule);
 
-/* "validate"; a warning where arguments cannot be checked. */
+/*
+ * "validate" of a tool or "*": a rule of its own in the block, whatever the
+ * rest of the entry is about; what it refuses is told by the argument, not by
+ * "on_deny".  A warning where arguments cannot be checked.
+ */
 mcp_rc_t mcp_policy_read_validate(mcp_policy_reading_t *reading,
-    const mcp_node_t *node, const char *where);
+    const mcp_node_t *node, const char *where, mcp_str_t tool,
+    mcp_rule_t *block, mcp_str_t name);
 
 typedef enum {
     MCP_FILE_ACTION_NONE = 0,

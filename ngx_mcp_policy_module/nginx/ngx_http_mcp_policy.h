@@ -250,6 +250,11 @@ char *ngx_http_mcp_policy_block_start(ngx_conf_t *cf,
     ngx_http_mcp_policy_main_conf_t *mmcf);
 char *ngx_http_mcp_policy_block_end(ngx_conf_t *cf,
     ngx_http_mcp_policy_main_conf_t *mmcf);
+
+/* A read_file() of mcp_frontend_t: "data" is the ngx_conf_t. */
+mcp_rc_t ngx_http_mcp_policy_read_file(void *data, mcp_str_t path,
+    const mcp_place_t *place, mcp_str_t *text);
+
 void ngx_http_mcp_policy_check_uses(ngx_conf_t *cf,
     ngx_http_mcp_policy_main_conf_t *mmcf);
 char *ngx_http_mcp_policy_bind_zones(ngx_conf_t *cf,
@@ -275,6 +280,12 @@ void ngx_http_mcp_policy_file_init_process(
 void ngx_http_mcp_policy_file_exit_process(
     ngx_http_mcp_policy_main_conf_t *mmcf);
 void ngx_http_mcp_policy_release(ngx_http_mcp_policy_version_t *version);
+
+/* ngx_http_mcp_policy_generation.c */
+ngx_uint_t ngx_http_mcp_policy_generation_claim(ngx_http_mcp_policy_t *policy,
+    u_char *sha256);
+uint64_t ngx_http_mcp_policy_generation_accept(ngx_http_mcp_policy_t *policy,
+    u_char *sha256, ngx_uint_t *first);
 
 /* ngx_http_mcp_policy_origin.c */
 char *ngx_http_mcp_policy_origin(ngx_conf_t *cf, ngx_command_t *cmd,

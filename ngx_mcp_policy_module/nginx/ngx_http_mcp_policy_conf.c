@@ -10,8 +10,6 @@ static char *ngx_http_mcp_policy_words(ngx_conf_t *cf,
     ngx_http_mcp_policy_main_conf_t *mmcf, ngx_uint_t block);
 static mcp_rc_t ngx_http_mcp_policy_compile_text(void *data, mcp_str_t source,
     const mcp_place_t *place, mcp_text_t *text);
-static mcp_rc_t ngx_http_mcp_policy_read_file(void *data, mcp_str_t path,
-    const mcp_place_t *place, mcp_str_t *text);
 static void ngx_http_mcp_policy_report(void *data, mcp_severity_t severity,
     const mcp_place_t *place, const char *text);
 static void *ngx_http_mcp_policy_conf_alloc(void *data, size_t size);
@@ -252,7 +250,7 @@ ngx_http_mcp_policy_compile_text(void *data, mcp_str_t source,
 
 /* The text is there until the configuration is read. */
 
-static mcp_rc_t
+mcp_rc_t
 ngx_http_mcp_policy_read_file(void *data, mcp_str_t path,
     const mcp_place_t *place, mcp_str_t *text)
 {

@@ -92,7 +92,8 @@ static ngx_conf_post_t  ngx_http_mcp_policy_limit = {
 static ngx_command_t  ngx_http_mcp_policy_commands[] = {
 
     { ngx_string("mcp_policy_file"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2|NGX_CONF_TAKE3|NGX_CONF_TAKE4,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2|NGX_CONF_TAKE3|NGX_CONF_TAKE4
+                        |NGX_CONF_TAKE5|NGX_CONF_TAKE6,
       ngx_http_mcp_policy_policy_file,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,

@@ -5,9 +5,7 @@
  * judged by the old one keep it.
  *
  * A file is read again only when it looked the same twice: an editor may be
- * in the middle of writing it.  What the workers agree on is in shared memory:
- * the number of a version, and which content was found bad, so that its errors
- * are told once.
+ * in the middle of writing it.
  */
 
 #include "ngx_http_mcp_policy_zone.h"
@@ -39,6 +37,10 @@ struct ngx_http_mcp_policy_file_s {
     ngx_msec_t                      watch;      /* 0: with nginx.conf alone */
     const uint64_t                 *hash_key;
 
+    /* of the configuration: verdicts have their places by these */
+    mcp_policy_file_pins_t          pins;       /* no file: none */
+    ngx_uint_t                      unpinned;   /* unpinned= was said */
+
     ngx_http_mcp_policy_look_t      read;       /* when it was read last */
     ngx_http_mcp_policy_look_t      seen;       /* at the last look */
     ngx_event_t                     event;
@@ -57,6 +59,8 @@ typedef struct {
 
 static char *ngx_http_mcp_policy_file_parameter(ngx_conf_t *cf,
     ngx_http_mcp_policy_file_t *file, ngx_str_t *value);
+static ngx_int_t ngx_http_mcp_policy_file_pins(ngx_conf_t *cf,
+    ngx_http_mcp_policy_file_t *file);
 static ngx_http_mcp_policy_version_t *ngx_http_mcp_policy_file_load(
     ngx_http_mcp_policy_file_t *file, ngx_str_t *name, mcp_str_t text,
     u_char *sha256, ngx_http_mcp_policy_reading_t *reading);
@@ -75,15 +79,12 @@ static ngx_uint_t ngx_http_mcp_policy_file_same(
 static void ngx_http_mcp_policy_file_cleanup(void *data);
 static void ngx_http_mcp_policy_file_handler(ngx_event_t *ev);
 static void ngx_http_mcp_policy_file_reread(ngx_http_mcp_policy_file_t *file);
-static ngx_uint_t ngx_http_mcp_policy_file_claim(
-    ngx_http_mcp_policy_file_t *file, u_char *sha256);
-static uint64_t ngx_http_mcp_policy_file_accept(
-    ngx_http_mcp_policy_file_t *file, u_char *sha256, ngx_uint_t *first);
-static ngx_http_mcp_policy_file_slot_t *ngx_http_mcp_policy_file_slot(
-    ngx_http_mcp_policy_file_t *file);
 
 
-/* mcp_policy_file NAME PATH [watch=TIME] [zone=NAME] */
+/*
+ * mcp_policy_file NAME PATH [watch=TIME] [zone=NAME] [pin=FILE]
+ *                 [unpinned=allow | hide]
+ */
 
 char *
 ngx_http_mcp_policy_policy_file(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -126,7 +127,9 @@ ngx_http_mcp_policy_policy_file(ngx_conf_t *cf, ngx_command_t *cmd,
         }
     }
 
-    if (ngx_conf_full_name(cf->cycle, &file->path, 1) != NGX_OK) {
+    if (ngx_conf_full_name(cf->cycle, &file->path, 1) != NGX_OK
+        || ngx_http_mcp_policy_file_pins(cf, file) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -174,8 +177,11 @@ static char *
 ngx_http_mcp_policy_file_parameter(ngx_conf_t *cf,
     ngx_http_mcp_policy_file_t *file, ngx_str_t *value)
 {
-    ngx_int_t  watch;
-    ngx_str_t  s;
+    ngx_int_t                watch;
+    ngx_str_t                s;
+    mcp_policy_file_pins_t  *pins;
+
+    pins = &file->pins;
 
     if (file->watch == 0 && ngx_strncmp(value->data, "watch=", 6) == 0) {
         s.data = value->data + 6;
@@ -205,11 +211,78 @@ ngx_http_mcp_policy_file_parameter(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    if (pins->file.len == 0
+        && value->len > 4
+        && ngx_strncmp(value->data, "pin=", 4) == 0)
+    {
+        pins->file.data = value->data + 4;
+        pins->file.len = value->len - 4;
+
+        return NGX_CONF_OK;
+    }
+
+    if (!file->unpinned
+        && (ngx_strcmp(value->data, "unpinned=allow") == 0
+            || ngx_strcmp(value->data, "unpinned=hide") == 0))
+    {
+        file->unpinned = 1;
+        pins->hide_unpinned = (value->data[9] == 'h');
+
+        return NGX_CONF_OK;
+    }
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" in \"mcp_policy_file\", "
-                       "expected watch=TIME or zone=NAME, each once", value);
+                       "expected watch=TIME, zone=NAME, pin=FILE or "
+                       "unpinned=allow|hide, each once", value);
 
     return NGX_CONF_ERROR;
+}
+
+
+/*
+ * All versions of a file have the pins of the configuration: places for new
+ * verdicts are given out by the master alone.
+ */
+
+static ngx_int_t
+ngx_http_mcp_policy_file_pins(ngx_conf_t *cf,
+    ngx_http_mcp_policy_file_t *file)
+{
+    u_char                  *p;
+    mcp_policy_file_pins_t  *pins;
+
+    pins = &file->pins;
+
+    if (pins->file.len == 0) {
+
+        if (file->unpinned) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"unpinned=\" of \"mcp_policy_file\" needs "
+                               "pin=FILE");
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
+    }
+
+    if (ngx_http_mcp_policy_read_file(cf, pins->file, NULL, &pins->text)
+        != MCP_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (file->watch) {
+        p = ngx_palloc(cf->pool, pins->text.len + 1);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(p, pins->text.data, pins->text.len);
+        pins->text.data = p;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -272,6 +345,7 @@ ngx_http_mcp_policy_file_load(ngx_http_mcp_policy_file_t *file,
     policy_name.len = name->len;
 
     rc = mcp_policy_file_read(policy_name, (char *) file->path.data, text,
+                              file->pins.file.len ? &file->pins : NULL,
                               &allocator, &frontend, file->hash_key,
                               &version->core);
     if (rc != MCP_OK) {
@@ -481,9 +555,8 @@ ngx_http_mcp_policy_file_init_module(ngx_http_mcp_policy_main_conf_t *mmcf)
 
         if (policy[i]->file) {
             version = policy[i]->version;
-            version->generation = ngx_http_mcp_policy_file_accept(
-                                      policy[i]->file, version->sha256,
-                                      &first);
+            version->generation = ngx_http_mcp_policy_generation_accept(
+                                      policy[i], version->sha256, &first);
         }
     }
 }
@@ -632,7 +705,7 @@ ngx_http_mcp_policy_file_reread(ngx_http_mcp_policy_file_t *file)
         return;
     }
 
-    reading.silent = !ngx_http_mcp_policy_file_claim(file, sha256);
+    reading.silent = !ngx_http_mcp_policy_generation_claim(policy, sha256);
 
     version = ngx_http_mcp_policy_file_load(file, &policy->name, text, sha256,
                                             &reading);
@@ -650,8 +723,9 @@ done:
         return;
     }
 
-    version->generation = ngx_http_mcp_policy_file_accept(file, sha256,
-                                                          &first);
+    version->generation = ngx_http_mcp_policy_generation_accept(policy,
+                                                                sha256,
+                                                                &first);
 
     ngx_http_mcp_policy_release(policy->version);
     policy->version = version;
@@ -664,113 +738,4 @@ done:
                   "policy \"%V\" is generation %uL from \"%V\", "
                   "sha256 %*s", &policy->name, version->generation,
                   &file->path, sizeof(hex), hex);
-}
-
-
-/* Whether nobody else has read this content, and its errors are ours. */
-
-static ngx_uint_t
-ngx_http_mcp_policy_file_claim(ngx_http_mcp_policy_file_t *file,
-    u_char *sha256)
-{
-    ngx_uint_t                        ours;
-    ngx_http_mcp_policy_zone_t       *zone;
-    ngx_http_mcp_policy_file_slot_t  *slot;
-
-    zone = file->policy->zone->data;
-    ours = 1;
-
-    ngx_shmtx_lock(&zone->shpool->mutex);
-
-    slot = ngx_http_mcp_policy_file_slot(file);
-
-    if (slot) {
-        ours = ngx_memcmp(slot->claimed, sha256, NGX_HTTP_MCP_POLICY_SHA256)
-               != 0
-               && ngx_memcmp(slot->sha256, sha256, NGX_HTTP_MCP_POLICY_SHA256)
-                  != 0;
-
-        ngx_memcpy(slot->claimed, sha256, NGX_HTTP_MCP_POLICY_SHA256);
-    }
-
-    ngx_shmtx_unlock(&zone->shpool->mutex);
-
-    return ours;
-}
-
-
-/* The number of a version; "first": it was not known before. */
-
-static uint64_t
-ngx_http_mcp_policy_file_accept(ngx_http_mcp_policy_file_t *file,
-    u_char *sha256, ngx_uint_t *first)
-{
-    uint64_t                          generation;
-    ngx_http_mcp_policy_zone_t       *zone;
-    ngx_http_mcp_policy_file_slot_t  *slot;
-
-    zone = file->policy->zone->data;
-    generation = file->policy->version->generation + 1;
-    *first = 1;
-
-    ngx_shmtx_lock(&zone->shpool->mutex);
-
-    slot = ngx_http_mcp_policy_file_slot(file);
-
-    if (slot) {
-        *first = ngx_memcmp(slot->sha256, sha256, NGX_HTTP_MCP_POLICY_SHA256)
-                 != 0;
-
-        if (*first) {
-            slot->generation++;
-            ngx_memcpy(slot->sha256, sha256, NGX_HTTP_MCP_POLICY_SHA256);
-        }
-
-        /* the next bad content is worth a line again, whatever came before */
-
-        ngx_memzero(slot->claimed, NGX_HTTP_MCP_POLICY_SHA256);
-
-        generation = slot->generation;
-    }
-
-    ngx_shmtx_unlock(&zone->shpool->mutex);
-
-    return generation;
-}
-
-
-/* By the policy's name; NULL when the zone has no room. */
-
-static ngx_http_mcp_policy_file_slot_t *
-ngx_http_mcp_policy_file_slot(ngx_http_mcp_policy_file_t *file)
-{
-    uint64_t                          key[2];
-    mcp_str_t                         name;
-    ngx_uint_t                        i;
-    ngx_http_mcp_policy_zone_t       *zone;
-    ngx_http_mcp_policy_file_slot_t  *slot;
-
-    zone = file->policy->zone->data;
-
-    name.data = file->policy->name.data;
-    name.len = file->policy->name.len;
-
-    mcp_siphash(zone->shared->hash_key, name, key);
-
-    slot = ngx_http_mcp_policy_zone_area(zone->shared, file_offset);
-
-    for (i = 0; i < zone->shared->files; i++) {
-
-        if (slot[i].generation == 0) {
-            slot[i].key[0] = key[0];
-            slot[i].key[1] = key[1];
-            return &slot[i];
-        }
-
-        if (slot[i].key[0] == key[0] && slot[i].key[1] == key[1]) {
-            return &slot[i];
-        }
-    }
-
-    return NULL;
 }

@@ -152,7 +152,8 @@ bench_load(const char *name, const bench_text_t *text)
         if (mcp_policy_file_read(mcp_str("bench"), name,
                                  (mcp_str_t) { (uint8_t *) text->data,
                                                text->len },
-                                 &allocator, &frontend, hash_key, &policy)
+                                 NULL, &allocator, &frontend, hash_key,
+                                 &policy)
             != MCP_OK)
         {
             exit(2);

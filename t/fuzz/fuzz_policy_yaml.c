@@ -119,8 +119,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     frontend.data = &reading;
 
     rc = mcp_policy_file_read(mcp_str("p"), "p.yaml",
-                              (mcp_str_t) { data, size }, &allocator,
-                              &frontend, hash_key, &policy);
+                              (mcp_str_t) { data, size }, NULL,
+                              &allocator, &frontend, hash_key, &policy);
 
     check((rc == MCP_OK) == (reading.errors == 0));
     check((rc == MCP_OK) == (policy != NULL));

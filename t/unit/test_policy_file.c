@@ -55,6 +55,26 @@ static const char  intercept[] =
     "  \"*\":\n"
     "    rules: [ { rate_limit: 7/hour } ]\n";
 
+static const char  pinned[] =
+    "version: 1\n"
+    "tools:\n"
+    "  search: { action: allow, validate: { required_args: true } }\n"
+    "  \"*\":\n"
+    "    rules: [ { action: allow, validate: { required_args: true } } ]\n";
+
+static const char  pin_text[] =
+    "{\"version\": 1, \"tools\": {\"search\": {\"sha256\": \"3"
+    "b2310905c521bbadc6ef0b923ffe65bb6306fa0cc61f8061"
+    "447f81267c86957\", \"definition\": {\"description\": "
+    "\"Finds pages that contain a text.\", \"inputSchema"
+    "\": {\"properties\": {\"text\": {\"maxLength\": 100, \"t"
+    "ype\": \"string\"}}, \"required\": [\"text\"], \"type\": "
+    "\"object\"}, \"name\": \"search\"}}}}";
+
+static const mcp_policy_file_pins_t  pins = {
+    mcp_str_init("pins.json"), mcp_str_init(pin_text), true
+};
+
 
 static void *
 memory_alloc(void *data, size_t size)
@@ -123,6 +143,7 @@ read_file(const char *name, const char *text, unsigned left,
     frontend.data = memory;
 
     return mcp_policy_file_read(mcp_str("test"), name, tap_str(text),
+                                strcmp(name, "pins.yaml") == 0 ? &pins : NULL,
                                 &allocator, &frontend, hash_key, policy);
 }
 
@@ -150,7 +171,7 @@ test_memory(const char *name, const char *text)
         told = told && (rc == MCP_NOMEM || memory.errors > 0);
     }
 
-    ok(left > 50 && left < FAIL_NEVER, "%s: needs %u allocations", name,
+    ok(left > 20 && left < FAIL_NEVER, "%s: needs %u allocations", name,
        left);
     ok(returned, "%s: without memory all of it is returned", name);
     ok(told, "%s: and it is told", name);
@@ -307,6 +328,7 @@ main(void)
 {
     test_memory("a.json", hosted);
     test_memory("a.yaml", intercept);
+    test_memory("pins.yaml", pinned);
     test_limits();
     test_syntax();
 
