@@ -66,8 +66,10 @@ struct mcp_policy_builder_s {
 
     mcp_limit_t         **limits;
     uint32_t              limit_count;
-    mcp_limit_t         **counters;     /* first user of each counter= */
+    mcp_limit_t         **counters;     /* first user of each counter=, by
+                                           the hash of its name; NULL: none */
     uint32_t              counter_count;
+    uint32_t              counter_room; /* a power of two, or 0 */
 
     uint64_t              hash_key[2];
 

@@ -5,7 +5,10 @@
 #include "mcp_policy_builder.h"
 
 #include "mcp_decimal.h"
+#include "mcp_siphash.h"
 
+
+#define MCP_LIMIT_COUNTERS_MIN  16
 
 #define MCP_WINDOW_MAX  (366ull * 24 * 3600 * 1000)
 
@@ -30,6 +33,10 @@ static mcp_rc_t mcp_policy_limit_unnamed(mcp_policy_builder_t *builder,
     const mcp_place_t *place);
 static mcp_rc_t mcp_policy_limit_agree(mcp_policy_builder_t *builder,
     mcp_limit_t *limit, const mcp_place_t *place);
+static mcp_limit_t **mcp_policy_limit_slot(mcp_policy_builder_t *builder,
+    mcp_str_t counter);
+static mcp_limit_t **mcp_policy_limit_find(mcp_policy_builder_t *builder,
+    mcp_str_t counter);
 static bool mcp_policy_limit_keys_equal(const mcp_limit_t *a,
     const mcp_limit_t *b);
 static mcp_rc_t mcp_policy_limit_path(mcp_policy_builder_t *builder,
@@ -399,17 +406,18 @@ static mcp_rc_t
 mcp_policy_limit_agree(mcp_policy_builder_t *builder, mcp_limit_t *limit,
     const mcp_place_t *place)
 {
-    uint32_t             i;
     const char          *what;
-    mcp_limit_t        **counters;
+    mcp_limit_t        **slot;
     const mcp_limit_t   *first;
 
-    for (i = 0; i < builder->counter_count; i++) {
-        first = builder->counters[i];
+    slot = mcp_policy_limit_slot(builder, limit->counter);
+    if (slot == NULL) {
+        return mcp_policy_no_memory(builder, place);
+    }
 
-        if (!mcp_str_equal(first->counter, limit->counter)) {
-            continue;
-        }
+    first = *slot;
+
+    if (first != NULL) {
 
         if (first->spec.window_ms != limit->spec.window_ms) {
             what = "window";
@@ -431,16 +439,65 @@ mcp_policy_limit_agree(mcp_policy_builder_t *builder, mcp_limit_t *limit,
                                what, mcp_shown_place(&first->place));
     }
 
-    counters = mcp_policy_grow(builder, builder->counters,
-                               builder->counter_count, sizeof(mcp_limit_t *));
-    if (counters == NULL) {
-        return mcp_policy_no_memory(builder, place);
-    }
-
-    builder->counters = counters;
-    counters[builder->counter_count++] = limit;
+    *slot = limit;
+    builder->counter_count++;
 
     return MCP_OK;
+}
+
+
+/* Where the first user of a counter is, or belongs; NULL: no memory. */
+static mcp_limit_t **
+mcp_policy_limit_slot(mcp_policy_builder_t *builder, mcp_str_t counter)
+{
+    uint32_t       i, room;
+    mcp_limit_t  **old;
+
+    if (builder->counter_count * 2 >= builder->counter_room) {
+
+        old = builder->counters;
+        room = builder->counter_room;
+
+        builder->counter_room = room != 0 ? room * 2
+                                          : MCP_LIMIT_COUNTERS_MIN;
+        builder->counters = mcp_policy_alloc(builder,
+                                             builder->counter_room
+                                             * sizeof(mcp_limit_t *));
+        if (builder->counters == NULL) {
+            builder->counter_room = 0;
+            builder->counter_count = 0;
+            return NULL;
+        }
+
+        for (i = 0; i < room; i++) {
+            if (old[i] != NULL) {
+                *mcp_policy_limit_find(builder, old[i]->counter) = old[i];
+            }
+        }
+    }
+
+    return mcp_policy_limit_find(builder, counter);
+}
+
+
+/* There is a free slot. */
+static mcp_limit_t **
+mcp_policy_limit_find(mcp_policy_builder_t *builder, mcp_str_t counter)
+{
+    uint32_t  i;
+    uint64_t  hash[2];
+
+    mcp_siphash(builder->hash_key, counter, hash);
+
+    i = (uint32_t) hash[0] & (builder->counter_room - 1);
+
+    while (builder->counters[i] != NULL
+           && !mcp_str_equal(builder->counters[i]->counter, counter))
+    {
+        i = (i + 1) & (builder->counter_room - 1);
+    }
+
+    return &builder->counters[i];
 }
 
 
