@@ -286,18 +286,25 @@ $t->port(8082);
 $t->run();
 
 
-# every case, one after the other
+# Every case, one after the other.  The counters of a zone do not believe in a
+# clock that goes back, so each suite has its years to itself: so many whole
+# days that every window begins where it would.
+
+my $years = 2520 * 24 * 3600 * 1000;
+my $later = 0;
 
 for my $suite (@suites) {
     my ($policy, $cases) = @$suite;
     my @wrong;
 
-    $hooks->clock('2026-01-15T10:30:00Z');
+    $later += $years;
+    $hooks->clock(milliseconds('2026-01-15T10:30:00Z') + $later);
 
     for my $entry (@$cases) {
         my $case = $entry->{case};
 
-        $hooks->clock(milliseconds($case->{at})) if defined $case->{at};
+        $hooks->clock(milliseconds($case->{at}) + $later)
+            if defined $case->{at};
 
         my ($headers, $body) = request($case, $entry->{raw});
         my $response = $t->post($body, uri => "/$policy",
