@@ -59,7 +59,7 @@ cli_json_rule(cli_json_t *json, const mcp_block_t *block,
     /* an entry without conditions counts for the names of those behind it */
 
     if (rule != block->rule && rule->count == 0
-        && rule->name.len > 0 && rule->name.data[0] == '/')
+        && memmem(rule->name.data, rule->name.len, "/require/", 9))
     {
         item = cli_json_item(json, CLI_JSON_REQUIRE, block, rule, NULL);
         item->count = 0;
