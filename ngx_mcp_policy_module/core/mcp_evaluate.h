@@ -6,6 +6,7 @@
 #ifndef MCP_EVALUATE_H
 #define MCP_EVALUATE_H
 
+#include "mcp_approval.h"
 #include "mcp_policy.h"
 #include "mcp_store.h"
 
@@ -70,6 +71,9 @@ typedef struct {
     int64_t             remaining;     /* of LIMIT: what is left, millionths */
     uint64_t            reset_ms;      /* of LIMIT: Unix time, see
                                           mcp_charge_result_t */
+    const mcp_approval_ask_t  *ask;    /* of APPROVE and a human's denial, with
+                                          what became of it; NULL in dry run
+                                          and without a store */
 
     /* A rule with "dry_run on" that would have refused, else ALLOW. */
     mcp_action_t        dry_action;
@@ -101,6 +105,7 @@ typedef struct {
     bool                  dry_run;     /* mcp_dry_run: count apart */
     bool                  zone_full_allow;
     uint64_t              hash_key[2]; /* of the counters' keys */
+    const mcp_approval_store_t  *approvals;  /* NULL: nobody can approve */
 } mcp_caller_t;
 
 
@@ -113,6 +118,9 @@ typedef struct {
     mcp_charge_t        *charges;      /* taken; the arena's */
     const mcp_limit_t  **limits;       /* of each charge */
     uint32_t             charge_count;
+    mcp_approval_ask_t  *asks;         /* approvals that were used; the
+                                          arena's */
+    uint32_t             ask_count;
 } mcp_verdict_t;
 
 

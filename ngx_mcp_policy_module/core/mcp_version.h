@@ -3,6 +3,6 @@
 #ifndef MCP_VERSION_H
 #define MCP_VERSION_H
 
-#define MCP_POLICY_VERSION  "0.2.0"
+#define MCP_POLICY_VERSION  "0.3.0"
 
 #endif /* MCP_VERSION_H */
