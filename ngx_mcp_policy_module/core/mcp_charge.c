@@ -480,6 +480,7 @@ mcp_charge_reserve(mcp_judge_t *judge, const mcp_store_t *store,
                               MCP_REASON_RATE_LIMITED, refusal);
             mcp_charge_result(&verdict->charges[failed].result, refusal);
             *message = judge->pending[failed].message;
+            verdict->full = &verdict->charges[failed];
 
             return MCP_NO;
         }
@@ -544,6 +545,10 @@ mcp_charge_arrays(mcp_judge_t *judge, mcp_verdict_t *verdict)
         charges[i].key[1] = pending->key[1];
         charges[i].cost = pending->cost;
         charges[i].message = pending->message;
+        charges[i].dry = pending->dry || judge->caller->dry_run;
+        charges[i].rule = pending->rule->name.len != 0
+                          ? pending->rule->name : pending->scope.pattern;
+        charges[i].name = pending->scope.name;
         limits[i] = pending->limit;
     }
 

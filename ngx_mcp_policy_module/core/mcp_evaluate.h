@@ -118,6 +118,8 @@ typedef struct {
     mcp_charge_t        *charges;      /* taken; the arena's */
     const mcp_limit_t  **limits;       /* of each charge */
     uint32_t             charge_count;
+    const mcp_charge_t  *full;         /* of LIMIT: what did not fit, else
+                                          NULL; the arena's */
     mcp_approval_ask_t  *asks;         /* approvals that were used; the
                                           arena's */
     uint32_t             ask_count;

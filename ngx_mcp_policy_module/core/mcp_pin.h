@@ -6,6 +6,7 @@
 #ifndef MCP_PIN_H
 #define MCP_PIN_H
 
+#include "mcp_risk.h"
 #include "mcp_schema.h"
 
 #pragma GCC visibility push(hidden)
@@ -24,6 +25,7 @@ typedef struct {
                                         MCP_JSON_NONE when it has none */
     const mcp_schema_t  *schema;     /* of the pinned inputSchema; NULL when
                                         the file has none or nobody asked */
+    mcp_risk_class_t     risk;       /* of the definition; NONE without one */
 } mcp_pin_t;
 
 typedef struct {

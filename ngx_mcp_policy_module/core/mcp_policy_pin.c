@@ -7,10 +7,13 @@
 #include "mcp_policy_builder.h"
 
 
-#define MCP_REQUIRED_DEPTH  64
-#define MCP_REQUIRED_HEAD   "{\"required\":"
+#define MCP_REQUIRED_DEPTH    64
+#define MCP_REQUIRED_HEAD     "{\"required\":"
+#define MCP_POLICY_RISK_KEEP  16384
 
 
+static mcp_rc_t mcp_policy_classify_pins(mcp_policy_builder_t *builder,
+    mcp_pin_set_t *pins);
 static const mcp_place_t *mcp_policy_validate(const mcp_rule_t *rule);
 static void mcp_policy_check_exact(mcp_policy_builder_t *builder,
     const mcp_block_t *block, const mcp_place_t *place);
@@ -104,6 +107,10 @@ mcp_policy_read_pins(mcp_policy_builder_t *builder, mcp_pin_set_t *pins,
 
     builder->policy.pins = pins;
 
+    if (mcp_policy_classify_pins(builder, pins) != MCP_OK) {
+        return mcp_policy_no_memory(builder, place);
+    }
+
     if (pins->count == 0) {
         mcp_policy_warn(builder, place,
                         "pin file \"%.*s\" pins no tool",
@@ -111,6 +118,38 @@ mcp_policy_read_pins(mcp_policy_builder_t *builder, mcp_pin_set_t *pins,
     }
 
     return MCP_OK;
+}
+
+
+/* For those who look at the policy later, when the file is gone. */
+static mcp_rc_t
+mcp_policy_classify_pins(mcp_policy_builder_t *builder, mcp_pin_set_t *pins)
+{
+    mcp_rc_t     rc;
+    uint32_t     i;
+    mcp_risk_t   risk;
+    mcp_arena_t  arena;
+
+    mcp_arena_init(&arena, &builder->scratch.allocator, 0);
+
+    rc = MCP_OK;
+
+    for (i = 0; rc == MCP_OK && i < pins->count; i++) {
+
+        if (pins->pins[i].definition == MCP_JSON_NONE) {
+            continue;
+        }
+
+        rc = mcp_risk_classify(&builder->pin_json, pins->pins[i].definition,
+                               &arena, &risk);
+
+        pins->pins[i].risk = risk.class;
+        mcp_arena_reset(&arena, MCP_POLICY_RISK_KEEP);
+    }
+
+    mcp_arena_destroy(&arena);
+
+    return rc;
 }
 
 

@@ -9,6 +9,7 @@
 #define MCP_RISK_TEXT_MAX  512
 
 
+static void mcp_risk_sum(mcp_risk_t *risk);
 static void mcp_risk_read_annotations(mcp_risk_reader_t *reader,
     uint32_t annotations);
 static bool mcp_risk_is(const mcp_risk_reader_t *reader, uint32_t object,
@@ -19,7 +20,7 @@ mcp_rc_t
 mcp_risk_classify(const mcp_json_t *json, uint32_t tool, mcp_arena_t *arena,
     mcp_risk_t *risk)
 {
-    uint32_t           i, member;
+    uint32_t           member;
     mcp_str_t          text;
     mcp_risk_reader_t  reader;
 
@@ -64,11 +65,7 @@ mcp_risk_classify(const mcp_json_t *json, uint32_t tool, mcp_arena_t *arena,
         }
     }
 
-    for (i = 0; i < risk->count; i++) {
-        if (risk->evidence[i].class > risk->class) {
-            risk->class = risk->evidence[i].class;
-        }
-    }
+    mcp_risk_sum(risk);
 
     if (risk->class == MCP_RISK_NONE) {
         risk->class = MCP_RISK_EXECUTE;
@@ -76,6 +73,42 @@ mcp_risk_classify(const mcp_json_t *json, uint32_t tool, mcp_arena_t *arena,
     }
 
     return reader.nomem ? MCP_NOMEM : MCP_OK;
+}
+
+
+mcp_rc_t
+mcp_risk_classify_name(mcp_str_t name, mcp_arena_t *arena, mcp_risk_t *risk)
+{
+    mcp_risk_reader_t  reader;
+
+    memset(risk, 0, sizeof(mcp_risk_t));
+    memset(&reader, 0, sizeof(mcp_risk_reader_t));
+
+    reader.arena = arena;
+    reader.risk = risk;
+
+    mcp_risk_read_name(&reader, name);
+
+    if (!mcp_risk_known(&reader, MCP_RISK_READ)) {
+        mcp_risk_add(&reader, MCP_RISK_EXECUTE, "nothing known in the name");
+    }
+
+    mcp_risk_sum(risk);
+
+    return reader.nomem ? MCP_NOMEM : MCP_OK;
+}
+
+
+static void
+mcp_risk_sum(mcp_risk_t *risk)
+{
+    uint32_t  i;
+
+    for (i = 0; i < risk->count; i++) {
+        if (risk->evidence[i].class > risk->class) {
+            risk->class = risk->evidence[i].class;
+        }
+    }
 }
 
 

@@ -48,6 +48,10 @@ typedef struct {
 mcp_rc_t mcp_risk_classify(const mcp_json_t *json, uint32_t tool,
     mcp_arena_t *arena, mcp_risk_t *risk);
 
+/* The class that a name alone tells. */
+mcp_rc_t mcp_risk_classify_name(mcp_str_t name, mcp_arena_t *arena,
+    mcp_risk_t *risk);
+
 /* "Read", "Low" */
 const char *mcp_risk_class_name(mcp_risk_class_t class);
 const char *mcp_risk_severity(mcp_risk_class_t class);

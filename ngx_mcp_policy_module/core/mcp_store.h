@@ -16,10 +16,16 @@ typedef struct {
     const mcp_limit_spec_t  *spec;
     uint64_t                 key[2];
     int64_t                  cost;      /* millionths */
-    uint32_t                 message;   /* of the body; the store does not
-                                           look at it */
     uint64_t                 window;    /* out: token for the refund */
     mcp_charge_result_t      result;    /* out */
+
+    /* what the store does not look at */
+    uint32_t                 message;   /* of the body */
+    bool                     dry;       /* counted apart, as of dry run */
+    mcp_str_t                rule;      /* its name, else the pattern of its
+                                           block */
+    mcp_str_t                name;      /* tool or other target; the
+                                           message's */
 } mcp_charge_t;
 
 typedef struct {

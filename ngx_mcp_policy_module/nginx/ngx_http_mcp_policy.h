@@ -448,6 +448,8 @@ void ngx_http_mcp_policy_zone_exit_process(ngx_cycle_t *cycle);
 void ngx_http_mcp_policy_count_verdict(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
     const mcp_verdict_t *verdict);
+void ngx_http_mcp_policy_count_failed(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx);
 void ngx_http_mcp_policy_count_request(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
     mcp_action_t action, ngx_uint_t reason);

@@ -22,6 +22,10 @@
 static void ngx_http_mcp_policy_count_one(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, ngx_http_mcp_policy_series_slot_t *series,
     const mcp_target_t *target);
+static void ngx_http_mcp_policy_count_refusal(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx,
+    const ngx_http_mcp_policy_series_slot_t *series,
+    const mcp_target_t *target, mcp_str_t rule);
 static void ngx_http_mcp_policy_count_dry(
     ngx_http_mcp_policy_series_slot_t *series, const mcp_decision_t *decision,
     ngx_uint_t dry_run);
@@ -111,7 +115,9 @@ ngx_http_mcp_policy_count_verdict(ngx_http_request_t *r,
     const mcp_verdict_t *verdict)
 {
     uint32_t                            i;
+    const mcp_target_t                 *target;
     const mcp_message_t                *message;
+    const mcp_decision_t               *decision;
     ngx_http_mcp_policy_loc_conf_t     *mlcf;
     ngx_http_mcp_policy_main_conf_t    *mmcf;
     ngx_http_mcp_policy_series_slot_t   series;
@@ -128,13 +134,40 @@ ngx_http_mcp_policy_count_verdict(ngx_http_request_t *r,
         message = &body->messages[i];
 
         series.method = ngx_http_mcp_policy_count_method(message);
-        ngx_http_mcp_policy_count_dry(&series, &verdict->decisions[i],
-                                      mlcf->dry_run);
+        decision = &verdict->decisions[i];
 
-        ngx_http_mcp_policy_count_one(r, ctx, &series,
-                                      message->target_count
-                                      ? &message->targets[0] : NULL);
+        ngx_http_mcp_policy_count_dry(&series, decision, mlcf->dry_run);
+
+        target = message->target_count ? &message->targets[0] : NULL;
+
+        ngx_http_mcp_policy_count_one(r, ctx, &series, target);
+
+        /* innocent ones of a batch are not told of */
+
+        if (series.action != MCP_ALLOW && series.reason != MCP_REASON_BATCH) {
+            ngx_http_mcp_policy_count_refusal(r, ctx, &series, target,
+                                              decision->action == MCP_ALLOW
+                                              ? decision->dry_rule
+                                              : decision->rule);
+        }
     }
+
+    ngx_http_mcp_policy_usage_note(r, ctx, verdict);
+}
+
+
+/* There is no decision for lack of memory, or of the body's file. */
+
+void
+ngx_http_mcp_policy_count_failed(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx)
+{
+    mcp_body_t  body;
+
+    ngx_memzero(&body, sizeof(mcp_body_t));
+
+    ngx_http_mcp_policy_count_request(r, ctx, &body, MCP_DENY,
+                                      MCP_REASON_INTERNAL);
 }
 
 
@@ -161,17 +194,61 @@ ngx_http_mcp_policy_count_request(ngx_http_request_t *r,
     series.action = action;
     series.reason = reason;
     series.dry = (action != MCP_ALLOW && mlcf->dry_run);
+    series.method = ngx_http_mcp_policy_count_http(r);
 
     if (action == MCP_INVALID || body->count == 0) {
-        series.method = ngx_http_mcp_policy_count_http(r);
         ngx_http_mcp_policy_count_one(r, ctx, &series, NULL);
-        return;
     }
 
-    for (i = 0; i < body->count; i++) {
+    for (i = 0; action != MCP_INVALID && i < body->count; i++) {
         series.method = ngx_http_mcp_policy_count_method(&body->messages[i]);
         ngx_http_mcp_policy_count_one(r, ctx, &series, NULL);
     }
+
+    if (action != MCP_ALLOW) {
+        ngx_http_mcp_policy_count_refusal(r, ctx, &series, NULL, mcp_str(""));
+    }
+}
+
+
+/* For the list of the latest. */
+
+static void
+ngx_http_mcp_policy_count_refusal(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx,
+    const ngx_http_mcp_policy_series_slot_t *series,
+    const mcp_target_t *target, mcp_str_t rule)
+{
+    ngx_http_mcp_policy_refusal_slot_t  refusal;
+
+    ngx_memzero(&refusal, sizeof(ngx_http_mcp_policy_refusal_slot_t));
+
+    refusal.method = series->method;
+    refusal.action = series->action;
+    refusal.reason = series->reason;
+    refusal.dry = series->dry;
+
+    if (ctx->policy) {
+        refusal.policy_length = ngx_http_mcp_policy_usage_text(refusal.policy,
+                                            NGX_HTTP_MCP_POLICY_USAGE_POLICY,
+                                            ctx->policy->name.data,
+                                            ctx->policy->name.len);
+    }
+
+    /* whoever knows a task's id can ask for its result */
+
+    if (target && target->kind != MCP_TARGET_TASK) {
+        refusal.tool_length = ngx_http_mcp_policy_usage_text(refusal.tool,
+                                            NGX_HTTP_MCP_POLICY_USAGE_NAME,
+                                            target->name.data,
+                                            target->name.len);
+    }
+
+    refusal.rule_length = ngx_http_mcp_policy_usage_text(refusal.rule,
+                                            NGX_HTTP_MCP_POLICY_USAGE_NAME,
+                                            rule.data, rule.len);
+
+    ngx_http_mcp_policy_refusal_note(r, ctx, &refusal);
 }
 
 

@@ -252,6 +252,7 @@ ngx_http_mcp_policy_start(ngx_http_request_t *r,
         ctx->body = r->request_body;
 
         if (rc != NGX_OK) {
+            ngx_http_mcp_policy_count_failed(r, ctx);
             ngx_http_mcp_policy_audit_failed(r, ctx);
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
@@ -298,6 +299,7 @@ ngx_http_mcp_policy_body_handler(ngx_http_request_t *r)
     r->write_event_handler = ngx_http_core_run_phases;
 
     if (rc != NGX_OK) {
+        ngx_http_mcp_policy_count_failed(r, ctx);
         ngx_http_mcp_policy_audit_failed(r, ctx);
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;

@@ -32,6 +32,9 @@ typedef struct {
 static void ngx_http_mcp_policy_metrics_decisions(
     ngx_http_mcp_policy_page_t *page,
     const ngx_http_mcp_policy_all_series_t *all);
+static void ngx_http_mcp_policy_metrics_limits(
+    ngx_http_mcp_policy_page_t *page,
+    const ngx_http_mcp_policy_all_series_t *all);
 static void ngx_http_mcp_policy_metrics_policies(
     ngx_http_mcp_policy_main_conf_t *mmcf, ngx_http_mcp_policy_page_t *page);
 static void ngx_http_mcp_policy_metrics_files(
@@ -130,6 +133,7 @@ ngx_http_mcp_policy_metrics_text(ngx_http_request_t *r,
                    "\",nginx=\"" NGINX_VERSION "\"} 1\n");
 
     ngx_http_mcp_policy_metrics_decisions(page, all);
+    ngx_http_mcp_policy_metrics_limits(page, all);
     ngx_http_mcp_policy_metrics_times(page, zones, mmcf->zones.nelts);
     ngx_http_mcp_policy_metrics_zones(page, zones, mmcf->zones.nelts);
     ngx_http_mcp_policy_metrics_policies(mmcf, page);
@@ -174,6 +178,60 @@ ngx_http_mcp_policy_metrics_decisions(ngx_http_mcp_policy_page_t *page,
 
 
 /* The lines of one family stand together, so there is a walk for each. */
+
+static void
+ngx_http_mcp_policy_metrics_limits(ngx_http_mcp_policy_page_t *page,
+    const ngx_http_mcp_policy_all_series_t *all)
+{
+    ngx_uint_t                               i, n;
+    const ngx_http_mcp_policy_family_t      *family;
+    const ngx_http_mcp_policy_usage_slot_t  *slot;
+
+    static const char  *names[][2] = {
+        { "mcp_policy_limit_utilization_ratio",
+          "Used part of the limit, of the counter that is nearest to its "
+          "end." },
+        { "mcp_policy_limit_counters",
+          "Counters of the limit that are in use and known." },
+        { "mcp_policy_limit_exhausted",
+          "Counters of the limit that are at their end." }
+    };
+
+    for (n = 0; n < 3; n++) {
+
+        ngx_http_mcp_policy_metrics_family(page, names[n][0], "gauge",
+                                           names[n][1]);
+
+        for (i = 0; i < all->family_count; i++) {
+            family = &all->families[i];
+            slot = &family->slot;
+
+            ngx_http_mcp_policy_page_text(page, names[n][0]);
+            ngx_http_mcp_policy_metrics_label(page, "{policy=\"",
+                                              slot->policy,
+                                              slot->policy_length);
+            ngx_http_mcp_policy_metrics_label(page, "\",rule=\"", slot->rule,
+                                              slot->rule_length);
+            ngx_http_mcp_policy_metrics_label(page, "\",limit=\"",
+                                              slot->limit,
+                                              slot->limit_length);
+            ngx_http_mcp_policy_page_text(page, slot->dry
+                                                ? "\",dry_run=\"true"
+                                                : "\",dry_run=\"false");
+            if (n == 0) {
+                ngx_http_mcp_policy_page_text(page, "\"} ");
+                ngx_http_mcp_policy_page_ratio(page, family->ratio);
+                ngx_http_mcp_policy_page_text(page, "\n");
+
+            } else {
+                ngx_http_mcp_policy_metrics_value(page, n == 1
+                                                        ? family->counters
+                                                        : family->exhausted);
+            }
+        }
+    }
+}
+
 
 static void
 ngx_http_mcp_policy_metrics_policies(ngx_http_mcp_policy_main_conf_t *mmcf,

@@ -356,22 +356,30 @@ ngx_http_mcp_policy_pin_changed(void *data, const mcp_policy_t *policy,
 ngx_uint_t
 ngx_http_mcp_policy_pin_changes(ngx_http_mcp_policy_t *policy)
 {
-    ngx_uint_t                  i, changes;
-    const mcp_pin_set_t        *pins;
-    ngx_http_mcp_policy_pin_t  *known;
+    ngx_uint_t            i, changes;
+    const mcp_pin_set_t  *pins;
 
     pins = policy->version->core->pins;
     changes = 0;
 
     for (i = 0; pins && i < pins->count; i++) {
-        known = &policy->pins[i];
-
-        changes += (known->slot->key[0] != known->key[0]
-                    || known->slot->key[1] != known->key[1]
-                    || known->slot->seen != 0);
+        changes += ngx_http_mcp_policy_pin_differs(policy, i);
     }
 
     return changes;
+}
+
+
+ngx_uint_t
+ngx_http_mcp_policy_pin_differs(ngx_http_mcp_policy_t *policy, ngx_uint_t i)
+{
+    ngx_http_mcp_policy_pin_t  *known;
+
+    known = &policy->pins[i];
+
+    return known->slot->key[0] != known->key[0]
+           || known->slot->key[1] != known->key[1]
+           || known->slot->seen != 0;
 }
 
 

@@ -270,7 +270,12 @@ ngx_http_mcp_policy_status_series(ngx_http_request_t *r,
 
     all->count = all->count ? n + 1 : 0;
 
-    return NGX_OK;
+    if (ngx_http_mcp_policy_usage_read(r, &all->usages) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_mcp_policy_usage_families(r, &all->usages, &all->families,
+                                              &all->family_count);
 }
 
 
@@ -429,9 +434,15 @@ ngx_http_mcp_policy_status_file(ngx_http_mcp_policy_t *policy,
 const char *
 ngx_http_mcp_policy_status_reason(const ngx_http_mcp_policy_series_t *series)
 {
-    return (series->action == MCP_INVALID)
-           ? mcp_invalid_name((mcp_invalid_t) series->reason)
-           : mcp_reason_name((mcp_reason_t) series->reason);
+    return ngx_http_mcp_policy_reason_label(series->action, series->reason);
+}
+
+
+const char *
+ngx_http_mcp_policy_reason_label(ngx_uint_t action, ngx_uint_t reason)
+{
+    return (action == MCP_INVALID) ? mcp_invalid_name((mcp_invalid_t) reason)
+                                   : mcp_reason_name((mcp_reason_t) reason);
 }
 
 
@@ -513,5 +524,22 @@ ngx_http_mcp_policy_page_seconds(ngx_http_mcp_policy_page_t *page,
     if (p) {
         page->buf->last = ngx_sprintf(p, "%uL.%09uL", ns / 1000000000,
                                       ns % 1000000000);
+    }
+}
+
+
+/* Of four digits behind the point. */
+
+void
+ngx_http_mcp_policy_page_ratio(ngx_http_mcp_policy_page_t *page,
+    ngx_uint_t ratio)
+{
+    u_char  *p;
+
+    p = ngx_http_mcp_policy_page_room(page, NGX_INT64_LEN + 5);
+
+    if (p) {
+        page->buf->last = ngx_sprintf(p, "%ui.%04ui", ratio / 10000,
+                                      ratio % 10000);
     }
 }

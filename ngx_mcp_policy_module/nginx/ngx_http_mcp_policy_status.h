@@ -6,7 +6,7 @@
 #ifndef NGX_HTTP_MCP_POLICY_STATUS_H
 #define NGX_HTTP_MCP_POLICY_STATUS_H
 
-#include "ngx_http_mcp_policy_zone.h"
+#include "ngx_http_mcp_policy_usage.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -91,6 +91,9 @@ typedef struct {
 typedef struct {
     ngx_http_mcp_policy_series_t  *series;
     ngx_uint_t                     count;
+    ngx_http_mcp_policy_usages_t   usages;     /* of limits, by caller */
+    ngx_http_mcp_policy_family_t  *families;   /* and without, in order */
+    ngx_uint_t                     family_count;
 } ngx_http_mcp_policy_all_series_t;
 
 typedef struct {
@@ -148,6 +151,8 @@ void ngx_http_mcp_policy_status_file(ngx_http_mcp_policy_t *policy,
     ngx_http_mcp_policy_file_status_t *status);
 const char *ngx_http_mcp_policy_status_reason(
     const ngx_http_mcp_policy_series_t *series);
+const char *ngx_http_mcp_policy_reason_label(ngx_uint_t action,
+    ngx_uint_t reason);
 
 u_char *ngx_http_mcp_policy_page_room(ngx_http_mcp_policy_page_t *page,
     size_t size);
@@ -157,17 +162,38 @@ void ngx_http_mcp_policy_page_number(ngx_http_mcp_policy_page_t *page,
     uint64_t number);
 void ngx_http_mcp_policy_page_seconds(ngx_http_mcp_policy_page_t *page,
     uint64_t ns);
+void ngx_http_mcp_policy_page_ratio(ngx_http_mcp_policy_page_t *page,
+    ngx_uint_t ratio);
 
 /* ngx_http_mcp_policy_status_json.c, ngx_http_mcp_policy_metrics.c */
 void ngx_http_mcp_policy_status_json(ngx_http_request_t *r,
     ngx_http_mcp_policy_page_t *page,
     const ngx_http_mcp_policy_all_series_t *all);
+void ngx_http_mcp_policy_status_members(ngx_http_request_t *r,
+    ngx_http_mcp_policy_page_t *page,
+    const ngx_http_mcp_policy_all_series_t *all, ngx_uint_t overview);
+void ngx_http_mcp_policy_json_string(ngx_http_mcp_policy_page_t *page,
+    const char *member, const u_char *data, size_t len);
+void ngx_http_mcp_policy_json_number(ngx_http_mcp_policy_page_t *page,
+    const char *member, uint64_t number);
 void ngx_http_mcp_policy_metrics_text(ngx_http_request_t *r,
     ngx_http_mcp_policy_page_t *page,
     const ngx_http_mcp_policy_all_series_t *all);
 
+/*
+ * ngx_http_mcp_policy_overview.c: the same with what only an admin may see,
+ * who calls and what was refused
+ */
+void ngx_http_mcp_policy_overview_json(ngx_http_request_t *r,
+    ngx_http_mcp_policy_page_t *page,
+    const ngx_http_mcp_policy_all_series_t *all);
+void ngx_http_mcp_policy_overview_tools(ngx_http_request_t *r,
+    ngx_http_mcp_policy_page_t *page, ngx_http_mcp_policy_t *policy);
+
 /* ngx_http_mcp_policy_pin.c */
 ngx_uint_t ngx_http_mcp_policy_pin_changes(ngx_http_mcp_policy_t *policy);
+ngx_uint_t ngx_http_mcp_policy_pin_differs(ngx_http_mcp_policy_t *policy,
+    ngx_uint_t i);
 
 #pragma GCC visibility pop
 

@@ -9,7 +9,7 @@
 
 static ngx_uint_t ngx_http_mcp_policy_json_policies(ngx_http_request_t *r,
     ngx_http_mcp_policy_page_t *page,
-    const ngx_http_mcp_policy_all_series_t *all);
+    const ngx_http_mcp_policy_all_series_t *all, ngx_uint_t overview);
 static void ngx_http_mcp_policy_json_former(ngx_http_request_t *r,
     ngx_http_mcp_policy_page_t *page,
     const ngx_http_mcp_policy_all_series_t *all, ngx_uint_t more);
@@ -17,6 +17,8 @@ static ngx_uint_t ngx_http_mcp_policy_json_same(const ngx_str_t *label,
     const ngx_str_t *name);
 static void ngx_http_mcp_policy_json_file(ngx_http_mcp_policy_page_t *page,
     ngx_http_mcp_policy_t *policy);
+static void ngx_http_mcp_policy_json_limits(ngx_http_mcp_policy_page_t *page,
+    const ngx_http_mcp_policy_all_series_t *all, const ngx_str_t *policy);
 static void ngx_http_mcp_policy_json_decisions(
     ngx_http_mcp_policy_page_t *page,
     const ngx_http_mcp_policy_all_series_t *all, const ngx_str_t *policy);
@@ -24,16 +26,24 @@ static void ngx_http_mcp_policy_json_series(ngx_http_mcp_policy_page_t *page,
     const ngx_http_mcp_policy_series_t *series);
 static void ngx_http_mcp_policy_json_zone(ngx_http_mcp_policy_page_t *page,
     ngx_shm_zone_t *shm_zone);
-static void ngx_http_mcp_policy_json_string(ngx_http_mcp_policy_page_t *page,
-    const char *member, const u_char *data, size_t len);
-static void ngx_http_mcp_policy_json_number(ngx_http_mcp_policy_page_t *page,
-    const char *member, uint64_t number);
 
 
 void
 ngx_http_mcp_policy_status_json(ngx_http_request_t *r,
     ngx_http_mcp_policy_page_t *page,
     const ngx_http_mcp_policy_all_series_t *all)
+{
+    ngx_http_mcp_policy_status_members(r, page, all, 0);
+    ngx_http_mcp_policy_page_text(page, "}\n");
+}
+
+
+/* The object, not yet closed. */
+
+void
+ngx_http_mcp_policy_status_members(ngx_http_request_t *r,
+    ngx_http_mcp_policy_page_t *page,
+    const ngx_http_mcp_policy_all_series_t *all, ngx_uint_t overview)
 {
     ngx_uint_t                         i, more;
     ngx_shm_zone_t                   **shm_zone;
@@ -49,7 +59,7 @@ ngx_http_mcp_policy_status_json(ngx_http_request_t *r,
     ngx_http_mcp_policy_json_number(page, ",\"time\":", ngx_time());
 
     ngx_http_mcp_policy_page_text(page, ",\n\"policies\":[");
-    more = ngx_http_mcp_policy_json_policies(r, page, all);
+    more = ngx_http_mcp_policy_json_policies(r, page, all, overview);
     ngx_http_mcp_policy_json_former(r, page, all, more);
 
     ngx_http_mcp_policy_page_text(page, "],\n\"zones\":[");
@@ -61,14 +71,14 @@ ngx_http_mcp_policy_status_json(ngx_http_request_t *r,
         ngx_http_mcp_policy_json_zone(page, shm_zone[i]);
     }
 
-    ngx_http_mcp_policy_page_text(page, "]}\n");
+    ngx_http_mcp_policy_page_text(page, "]");
 }
 
 
 static ngx_uint_t
 ngx_http_mcp_policy_json_policies(ngx_http_request_t *r,
     ngx_http_mcp_policy_page_t *page,
-    const ngx_http_mcp_policy_all_series_t *all)
+    const ngx_http_mcp_policy_all_series_t *all, ngx_uint_t overview)
 {
     ngx_uint_t                         i;
     const mcp_policy_t                *core;
@@ -108,6 +118,11 @@ ngx_http_mcp_policy_json_policies(ngx_http_request_t *r,
             ngx_http_mcp_policy_page_text(page, "}");
         }
 
+        if (overview) {
+            ngx_http_mcp_policy_overview_tools(r, page, policy[i]);
+        }
+
+        ngx_http_mcp_policy_json_limits(page, all, &policy[i]->name);
         ngx_http_mcp_policy_json_decisions(page, all, &policy[i]->name);
     }
 
@@ -190,6 +205,55 @@ ngx_http_mcp_policy_json_file(ngx_http_mcp_policy_page_t *page,
     ngx_http_mcp_policy_json_string(page, ",\"sha256\":", status.newest,
                                     sizeof(status.newest));
     ngx_http_mcp_policy_page_text(page, "}}");
+}
+
+
+/* How far they are used up, by whoever is nearest to the end. */
+
+static void
+ngx_http_mcp_policy_json_limits(ngx_http_mcp_policy_page_t *page,
+    const ngx_http_mcp_policy_all_series_t *all, const ngx_str_t *policy)
+{
+    ngx_str_t                                label;
+    ngx_uint_t                               i, more;
+    const ngx_http_mcp_policy_family_t      *family;
+    const ngx_http_mcp_policy_usage_slot_t  *slot;
+
+    more = 0;
+
+    ngx_http_mcp_policy_page_text(page, ",\n \"limits\":[");
+
+    for (i = 0; i < all->family_count; i++) {
+        family = &all->families[i];
+        slot = &family->slot;
+
+        label.data = (u_char *) slot->policy;
+        label.len = slot->policy_length;
+
+        if (!ngx_http_mcp_policy_json_same(&label, policy)) {
+            continue;
+        }
+
+        ngx_http_mcp_policy_page_text(page, more ? ",\n  " : "\n  ");
+        ngx_http_mcp_policy_json_string(page, "{\"rule\":", slot->rule,
+                                        slot->rule_length);
+        ngx_http_mcp_policy_json_string(page, ",\"limit\":", slot->limit,
+                                        slot->limit_length);
+        ngx_http_mcp_policy_page_text(page, slot->dry
+                                            ? ",\"dry_run\":true"
+                                            : ",\"dry_run\":false");
+        ngx_http_mcp_policy_page_text(page, ",\"utilization\":");
+        ngx_http_mcp_policy_page_ratio(page, family->ratio);
+        ngx_http_mcp_policy_json_number(page, ",\"counters\":",
+                                        family->counters);
+        ngx_http_mcp_policy_json_number(page, ",\"exhausted\":",
+                                        family->exhausted);
+        ngx_http_mcp_policy_page_text(page, "}");
+
+        more = 1;
+    }
+
+    ngx_http_mcp_policy_page_text(page, "]");
 }
 
 
@@ -318,7 +382,7 @@ ngx_http_mcp_policy_json_zone(ngx_http_mcp_policy_page_t *page,
 }
 
 
-static void
+void
 ngx_http_mcp_policy_json_string(ngx_http_mcp_policy_page_t *page,
     const char *member, const u_char *data, size_t len)
 {
@@ -342,7 +406,7 @@ ngx_http_mcp_policy_json_string(ngx_http_mcp_policy_page_t *page,
 }
 
 
-static void
+void
 ngx_http_mcp_policy_json_number(ngx_http_mcp_policy_page_t *page,
     const char *member, uint64_t number)
 {

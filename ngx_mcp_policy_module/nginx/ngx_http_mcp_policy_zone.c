@@ -10,7 +10,7 @@
 
 
 #define NGX_HTTP_MCP_POLICY_ZONE_MAGIC     0x656e6f5a7963696cULL
-#define NGX_HTTP_MCP_POLICY_ZONE_VERSION   4
+#define NGX_HTTP_MCP_POLICY_ZONE_VERSION   5
 #define NGX_HTTP_MCP_POLICY_ZONE_DEFAULT   (8 * 1024 * 1024)
 
 /* shares of a zone; what is left is for counters */
@@ -514,6 +514,12 @@ ngx_http_mcp_policy_zone_layout(ngx_http_mcp_policy_shared_t *shared,
 
     shared->statistics_offset = offset;
     offset += ngx_align(ngx_http_mcp_policy_count_layout(shared, size), 64);
+
+    shared->usage_offset = offset;
+    offset += ngx_align(ngx_http_mcp_policy_usage_layout(shared, size), 64);
+
+    shared->refusal_offset = offset;
+    offset += ngx_align(ngx_http_mcp_policy_refusal_layout(shared, size), 64);
 
     shared->table_offset = offset;
     shared->table_size = size - offset;

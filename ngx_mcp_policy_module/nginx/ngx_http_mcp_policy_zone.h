@@ -97,6 +97,7 @@ typedef struct {
     ngx_uint_t      tasks;
     ngx_uint_t      files;
     ngx_uint_t      pins;
+    ngx_uint_t      usages;            /* groups of slots */
 
     size_t          stream_offset;     /* from the start of this struct */
     size_t          part_offset;
@@ -104,6 +105,8 @@ typedef struct {
     size_t          file_offset;
     size_t          pin_offset;
     size_t          statistics_offset;
+    size_t          usage_offset;
+    size_t          refusal_offset;
     size_t          table_offset;
     size_t          table_size;
 } ngx_http_mcp_policy_shared_t;

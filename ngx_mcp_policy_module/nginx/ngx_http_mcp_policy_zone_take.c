@@ -86,6 +86,8 @@ ngx_http_mcp_policy_zone_take(ngx_http_mcp_policy_zone_t *zone,
         ngx_http_mcp_policy_zone_take_tasks(zone->shared, old->shared);
         ngx_http_mcp_policy_zone_take_files(zone->shared, old->shared);
         ngx_http_mcp_policy_count_take(zone->shared, old->shared);
+        ngx_http_mcp_policy_usage_take(zone->shared, old->shared);
+        ngx_http_mcp_policy_refusal_take(zone->shared, old->shared);
 
         zone->shared->epoch = old->shared->epoch;
         zone->shared->generation = old->shared->generation;
