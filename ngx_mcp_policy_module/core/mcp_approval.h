@@ -63,6 +63,7 @@ typedef struct {
                                            room for one */
     uint8_t               id[MCP_APPROVAL_ID];
     uint64_t              expires_ms;
+    uint64_t              use;          /* tells one use from another */
     bool                  created;      /* the record is new */
     mcp_str_t             reason;       /* of DENIED, in "reason_text" */
     uint8_t               reason_text[MCP_APPROVAL_REASON];
@@ -141,10 +142,21 @@ mcp_rc_t mcp_approvals_init(void *memory, size_t size,
 mcp_rc_t mcp_approvals_check(void *memory, size_t size,
     mcp_approvals_t **approvals);
 
+/*
+ * Forgets what has expired, bytes of arguments included, as each call that
+ * changes the table does; for a timer.  Returns when to do that again, 0 when
+ * there is no record.
+ */
+uint64_t mcp_approvals_expire(mcp_approvals_t *approvals, uint64_t now_ms);
+
 void mcp_approvals_stats(const mcp_approvals_t *approvals, uint64_t now_ms,
     mcp_approval_stats_t *stats);
 
-/* As mcp_approval_store_t. */
+/*
+ * As mcp_approval_store_t.  The state of an ask that was used is USED.  An
+ * approval does not come back when a human has refused the same call since;
+ * when it does, a pending record of the same call goes.
+ */
 mcp_rc_t mcp_approvals_take(mcp_approvals_t *approvals,
     const mcp_approval_limits_t *limits, mcp_approval_ask_t *asks,
     uint32_t count, uint64_t now_ms, uint32_t *failed);
