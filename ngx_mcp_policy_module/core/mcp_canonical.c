@@ -1,4 +1,5 @@
 #include "mcp_canonical.h"
+#include "mcp_decimal.h"
 #include "mcp_json_keys.h"
 
 
@@ -29,8 +30,10 @@ typedef struct {
 
 typedef struct {
     const mcp_json_t        *json;
-    const mcp_str_t         *only;
-    uint32_t                 only_count;
+    const mcp_str_t         *names;      /* of members at the top */
+    uint32_t                 name_count;
+    bool                     exact;      /* all but these, and numbers keep
+                                            their value */
     mcp_arena_t             *arena;
 
     mcp_canonical_member_t  *members;    /* a stack: those of open objects */
@@ -44,11 +47,15 @@ typedef struct {
 } mcp_canonical_t;
 
 
-static mcp_rc_t mcp_canonical_measure(const mcp_json_t *json, uint32_t index,
-    mcp_canonical_size_t *size);
+static mcp_rc_t mcp_canonical_text(mcp_canonical_t *c, uint32_t index,
+    mcp_str_t *text);
+static mcp_rc_t mcp_canonical_measure(const mcp_canonical_t *c,
+    uint32_t index, mcp_canonical_size_t *size);
 static mcp_rc_t mcp_canonical_alloc(mcp_canonical_t *c,
     const mcp_canonical_size_t *size, mcp_str_t raw, mcp_str_t *text);
 static mcp_rc_t mcp_canonical_value(mcp_canonical_t *c, uint32_t index);
+static size_t mcp_canonical_exact(mcp_str_t number, uint8_t *dst,
+    size_t length);
 static mcp_rc_t mcp_canonical_enter(mcp_canonical_t *c, uint32_t index);
 static mcp_rc_t mcp_canonical_collect(mcp_canonical_t *c, uint32_t object,
     mcp_canonical_frame_t *frame);
@@ -69,10 +76,47 @@ mcp_canonical_write(const mcp_json_t *json, uint32_t index,
     const mcp_str_t *only, uint32_t only_count, mcp_arena_t *arena,
     mcp_str_t *text)
 {
+    mcp_canonical_t  c;
+
+    memset(&c, 0, sizeof(c));
+
+    c.json = json;
+    c.names = only;
+    c.name_count = only_count;
+    c.arena = arena;
+
+    return mcp_canonical_text(&c, index, text);
+}
+
+
+mcp_rc_t
+mcp_canonical_write_exact(const mcp_json_t *json, uint32_t index,
+    const mcp_str_t *except, uint32_t except_count, mcp_arena_t *arena,
+    mcp_str_t *text)
+{
+    mcp_canonical_t  c;
+
+    memset(&c, 0, sizeof(c));
+
+    c.json = json;
+    c.names = except;
+    c.name_count = except_count;
+    c.exact = true;
+    c.arena = arena;
+
+    return mcp_canonical_text(&c, index, text);
+}
+
+
+static mcp_rc_t
+mcp_canonical_text(mcp_canonical_t *c, uint32_t index, mcp_str_t *text)
+{
     bool                  done;
     mcp_rc_t              rc;
-    mcp_canonical_t       c;
+    const mcp_json_t     *json;
     mcp_canonical_size_t  size;
+
+    json = c->json;
 
     text->data = NULL;
     text->len = 0;
@@ -81,48 +125,51 @@ mcp_canonical_write(const mcp_json_t *json, uint32_t index,
         return MCP_ERROR;
     }
 
-    rc = mcp_canonical_measure(json, index, &size);
+    rc = mcp_canonical_measure(c, index, &size);
     if (rc != MCP_OK) {
         return rc;
     }
 
-    memset(&c, 0, sizeof(c));
-
-    c.json = json;
-    c.only = only;
-    c.only_count = only_count;
-    c.arena = arena;
-
-    rc = mcp_canonical_alloc(&c, &size, mcp_json_raw(json, index), text);
+    rc = mcp_canonical_alloc(c, &size, mcp_json_raw(json, index), text);
     if (rc != MCP_OK) {
         return rc;
     }
 
     done = false;
-    rc = mcp_canonical_value(&c, index);
+    rc = mcp_canonical_value(c, index);
 
     while (rc == MCP_OK && !done) {
-        rc = mcp_canonical_next(&c, &done);
+        rc = mcp_canonical_next(c, &done);
     }
 
-    text->len = (size_t) (c.pos - text->data);
+    text->len = (size_t) (c->pos - text->data);
 
     return rc;
 }
 
 
 static mcp_rc_t
-mcp_canonical_measure(const mcp_json_t *json, uint32_t index,
+mcp_canonical_measure(const mcp_canonical_t *c, uint32_t index,
     mcp_canonical_size_t *size)
 {
     size_t                   length;
     uint32_t                 i, depth;
+    const mcp_json_t        *json;
     const mcp_json_token_t  *t;
 
+    json = c->json;
     memset(size, 0, sizeof(*size));
 
     for (i = index; i == index || i < json->tokens[index].next; i++) {
         t = &json->tokens[i];
+
+        if (c->exact && (t->flags & MCP_JSON_KEY)
+            && t->depth == json->tokens[index].depth + 1
+            && !mcp_canonical_wanted(c, i))
+        {
+            i = json->tokens[i + 1].next - 1;
+            continue;
+        }
 
         if (t->flags & MCP_JSON_SURROGATE) {
             return MCP_ERROR;
@@ -197,6 +244,12 @@ mcp_canonical_value(mcp_canonical_t *c, uint32_t index)
 
     case MCP_JSON_NUMBER:
         length = mcp_canonical_number(mcp_json_raw(c->json, index), c->pos);
+
+        if (c->exact && length != 0) {
+            length = mcp_canonical_exact(mcp_json_raw(c->json, index), c->pos,
+                                         length);
+        }
+
         c->pos += length;
 
         return length != 0 ? MCP_OK : MCP_ERROR;
@@ -208,6 +261,25 @@ mcp_canonical_value(mcp_canonical_t *c, uint32_t index)
 
         return MCP_OK;
     }
+}
+
+
+/* What was written stays if it has the value of the number. */
+static size_t
+mcp_canonical_exact(mcp_str_t number, uint8_t *dst, size_t length)
+{
+    int  order;
+
+    if (mcp_decimal_compare(number, (mcp_str_t) { dst, length }, &order)
+        == MCP_OK
+        && order == 0)
+    {
+        return length;
+    }
+
+    memcpy(dst, number.data, number.len);
+
+    return number.len;
 }
 
 
@@ -284,13 +356,13 @@ mcp_canonical_wanted(const mcp_canonical_t *c, uint32_t key)
 {
     uint32_t  i;
 
-    for (i = 0; i < c->only_count; i++) {
-        if (mcp_json_string_equal(c->json, key, c->only[i])) {
-            return true;
+    for (i = 0; i < c->name_count; i++) {
+        if (mcp_json_string_equal(c->json, key, c->names[i])) {
+            return !c->exact;
         }
     }
 
-    return c->only_count == 0;
+    return c->exact || c->name_count == 0;
 }
 
 

@@ -22,6 +22,15 @@ mcp_rc_t mcp_canonical_write(const mcp_json_t *json, uint32_t index,
     mcp_str_t *text);
 
 /*
+ * Of the object at token "index" all members but those named in "except".  A
+ * number that a double does not hold is as it was spelled: two values never
+ * have one text.  A defect of what is left out is none.
+ */
+mcp_rc_t mcp_canonical_write_exact(const mcp_json_t *json, uint32_t index,
+    const mcp_str_t *except, uint32_t except_count, mcp_arena_t *arena,
+    mcp_str_t *text);
+
+/*
  * Writes a JSON number as ECMAScript's Number::toString writes the IEEE 754
  * double next to it.  The length, or 0 when that double is infinite.  Exact
  * integer arithmetic, no floating point.

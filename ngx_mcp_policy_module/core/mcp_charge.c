@@ -6,41 +6,12 @@
 #include "mcp_judge.h"
 
 #include "mcp_decimal.h"
-#include "mcp_siphash.h"
 
 
-#define MCP_KEY_BUFFER   512
 #define MCP_PENDING_MIN  8
-
-/* Tags in a key: two things that spell alike are not the same. */
-typedef enum {
-    MCP_TAG_NAMED = 'n',
-    MCP_TAG_SHARED = 's',
-    MCP_TAG_CALLED = 'c',
-    MCP_TAG_GRANT = 'G',
-    MCP_TAG_SESSION = 'S',
-    MCP_TAG_STANDS_IN = 'I',      /* the grant, without a session */
-    MCP_TAG_GLOBAL = 'A',
-    MCP_TAG_TEXT = 'T',
-    MCP_TAG_STRING = 'q',
-    MCP_TAG_NUMBER = '0',
-    MCP_TAG_TRUE = 't',
-    MCP_TAG_FALSE = 'f'
-} mcp_tag_t;
 
 #define MCP_MARK_RULE      0x01   /* rule with "dry_run on" */
 #define MCP_MARK_LOCATION  0x02   /* "mcp_dry_run on" */
-
-
-/* What a key is hashed of; grows into the arena. */
-typedef struct {
-    uint8_t      *data;
-    size_t        len;
-    size_t        size;
-    bool          failed;
-    mcp_arena_t  *arena;
-    uint8_t       buffer[MCP_KEY_BUFFER];
-} mcp_key_text_t;
 
 
 static mcp_rc_t mcp_charge_key(mcp_judge_t *judge, mcp_pending_t *pending,
@@ -49,12 +20,13 @@ static mcp_rc_t mcp_charge_key_part(mcp_judge_t *judge, const mcp_key_t *key,
     mcp_key_text_t *text);
 static mcp_rc_t mcp_charge_key_argument(mcp_judge_t *judge,
     const mcp_key_t *key, mcp_key_text_t *text);
-static void mcp_charge_append(mcp_key_text_t *text, mcp_tag_t tag,
-    mcp_str_t value);
 static mcp_rc_t mcp_charge_cost(mcp_judge_t *judge, mcp_pending_t *pending);
 static void mcp_charge_refuse(const mcp_pending_t *pending,
     mcp_action_t action, mcp_reason_t reason, mcp_refusal_t *refusal);
 static void mcp_charge_result(const mcp_charge_result_t *result,
+    mcp_refusal_t *refusal);
+static mcp_rc_t mcp_charge_all(mcp_judge_t *judge, const mcp_store_t *store,
+    mcp_store_charge_pt charge, mcp_verdict_t *verdict, uint32_t *message,
     mcp_refusal_t *refusal);
 static mcp_rc_t mcp_charge_arrays(mcp_judge_t *judge,
     mcp_verdict_t *verdict);
@@ -163,11 +135,7 @@ mcp_charge_key(mcp_judge_t *judge, mcp_pending_t *pending,
     limit = pending->limit;
     scope = &pending->scope;
 
-    text.data = text.buffer;
-    text.len = 0;
-    text.size = sizeof(text.buffer);
-    text.failed = false;
-    text.arena = judge->arena;
+    mcp_key_text_start(&text, judge->arena);
 
     head[0] = (pending->dry ? MCP_MARK_RULE : 0)
               | (judge->caller->dry_run ? MCP_MARK_LOCATION : 0);
@@ -181,24 +149,24 @@ mcp_charge_key(mcp_judge_t *judge, mcp_pending_t *pending,
         /* shared by all kinds of users */
 
         head[2] = 0;
-        mcp_charge_append(&text, MCP_TAG_NAMED, limit->counter);
+        mcp_key_text_add(&text, MCP_TAG_NAMED, limit->counter);
 
         if (limit->space == MCP_COUNTER_OF_TOOL) {
-            mcp_charge_append(&text, MCP_TAG_CALLED, scope->name);
+            mcp_key_text_add(&text, MCP_TAG_CALLED, scope->name);
 
         } else if (limit->space == MCP_COUNTER_OF_ALL) {
-            mcp_charge_append(&text, MCP_TAG_SHARED, mcp_str("*"));
+            mcp_key_text_add(&text, MCP_TAG_SHARED, mcp_str("*"));
         }
 
     } else {
-        mcp_charge_append(&text, MCP_TAG_NAMED, pending->rule->name);
-        mcp_charge_append(&text, limit->shared ? MCP_TAG_SHARED
+        mcp_key_text_add(&text, MCP_TAG_NAMED, pending->rule->name);
+        mcp_key_text_add(&text, limit->shared ? MCP_TAG_SHARED
                                                : MCP_TAG_CALLED,
                           limit->shared ? mcp_str("*") : scope->name);
     }
 
-    mcp_charge_append(&text, MCP_TAG_TEXT, judge->policy->name);
-    mcp_charge_append(&text, MCP_TAG_TEXT,
+    mcp_key_text_add(&text, MCP_TAG_TEXT, judge->policy->name);
+    mcp_key_text_add(&text, MCP_TAG_TEXT,
                       (mcp_str_t) { head, sizeof(head) });
 
     for (i = 0; i < limit->key_count; i++) {
@@ -216,14 +184,7 @@ mcp_charge_key(mcp_judge_t *judge, mcp_pending_t *pending,
         }
     }
 
-    if (text.failed) {
-        return MCP_NOMEM;
-    }
-
-    mcp_siphash(judge->caller->hash_key,
-                (mcp_str_t) { text.data, text.len }, pending->key);
-
-    return MCP_OK;
+    return mcp_key_text_hash(&text, judge->caller->hash_key, pending->key);
 }
 
 
@@ -287,7 +248,7 @@ mcp_charge_key_part(mcp_judge_t *judge, const mcp_key_t *key,
         return MCP_NO;
     }
 
-    mcp_charge_append(text, tag, value);
+    mcp_key_text_add(text, tag, value);
 
     return MCP_OK;
 }
@@ -324,7 +285,7 @@ mcp_charge_key_argument(mcp_judge_t *judge, const mcp_key_t *key,
             return rc;
         }
 
-        mcp_charge_append(text, MCP_TAG_STRING, value);
+        mcp_key_text_add(text, MCP_TAG_STRING, value);
         return MCP_OK;
 
     case MCP_JSON_NUMBER:
@@ -335,60 +296,21 @@ mcp_charge_key_argument(mcp_judge_t *judge, const mcp_key_t *key,
             return rc;
         }
 
-        mcp_charge_append(text, MCP_TAG_NUMBER,
+        mcp_key_text_add(text, MCP_TAG_NUMBER,
                           (mcp_str_t) { number, length });
         return MCP_OK;
 
     case MCP_JSON_TRUE:
-        mcp_charge_append(text, MCP_TAG_TRUE, mcp_str(""));
+        mcp_key_text_add(text, MCP_TAG_TRUE, mcp_str(""));
         return MCP_OK;
 
     case MCP_JSON_FALSE:
-        mcp_charge_append(text, MCP_TAG_FALSE, mcp_str(""));
+        mcp_key_text_add(text, MCP_TAG_FALSE, mcp_str(""));
         return MCP_OK;
 
     default:
         return MCP_NO;
     }
-}
-
-
-/* Tag, length, bytes: no two lists of values give the same text. */
-static void
-mcp_charge_append(mcp_key_text_t *text, mcp_tag_t tag, mcp_str_t value)
-{
-    size_t     size, needed;
-    uint8_t   *data;
-    uint64_t   length;
-
-    length = value.len;
-    needed = 1 + sizeof(length) + value.len;
-
-    if (text->size - text->len < needed) {
-
-        size = text->size + needed + MCP_KEY_BUFFER;
-
-        data = mcp_arena_alloc(text->arena, size);
-        if (data == NULL) {
-            text->failed = true;
-            return;
-        }
-
-        memcpy(data, text->data, text->len);
-        text->data = data;
-        text->size = size;
-    }
-
-    data = text->data + text->len;
-
-    data[0] = (uint8_t) tag;
-    memcpy(data + 1, &length, sizeof(length));
-
-    if (value.len != 0) {
-        memcpy(data + 1 + sizeof(length), value.data, value.len);
-    }
-
-    text->len += needed;
 }
 
 
@@ -444,6 +366,33 @@ mcp_rc_t
 mcp_charge_reserve(mcp_judge_t *judge, const mcp_store_t *store,
     mcp_verdict_t *verdict, uint32_t *message, mcp_refusal_t *refusal)
 {
+    return mcp_charge_all(judge, store, store != NULL ? store->reserve : NULL,
+                          verdict, message, refusal);
+}
+
+
+mcp_rc_t
+mcp_charge_check(mcp_judge_t *judge, const mcp_store_t *store,
+    mcp_verdict_t *verdict, uint32_t *message, mcp_refusal_t *refusal)
+{
+    mcp_rc_t  rc;
+
+    rc = mcp_charge_all(judge, store, store != NULL ? store->check : NULL,
+                        verdict, message, refusal);
+
+    verdict->charges = NULL;
+    verdict->limits = NULL;
+    verdict->charge_count = 0;
+
+    return rc;
+}
+
+
+static mcp_rc_t
+mcp_charge_all(mcp_judge_t *judge, const mcp_store_t *store,
+    mcp_store_charge_pt charge, mcp_verdict_t *verdict, uint32_t *message,
+    mcp_refusal_t *refusal)
+{
     mcp_rc_t  rc;
     uint32_t  failed;
 
@@ -458,10 +407,9 @@ mcp_charge_reserve(mcp_judge_t *judge, const mcp_store_t *store,
         failed = 0;
         rc = MCP_ERROR;
 
-        if (store != NULL) {
-            rc = store->reserve(store->data, verdict->charges,
-                                verdict->charge_count, judge->caller->now_ms,
-                                &failed);
+        if (charge != NULL) {
+            rc = charge(store->data, verdict->charges, verdict->charge_count,
+                        judge->caller->now_ms, &failed);
         }
 
         if (rc == MCP_OK || rc == MCP_NOMEM) {

@@ -1,6 +1,7 @@
 /*
  * The order of judgement: hide, default, names, pins, method blocks, the most
- * specific block, the block of "*", limits.  Lists ask the same functions.
+ * specific block, the block of "*", limits, approvals.  Lists ask the same
+ * functions.
  */
 
 #include "mcp_judge.h"
@@ -14,6 +15,8 @@
 
 static void mcp_evaluate_init(mcp_judge_t *judge, const mcp_policy_t *policy,
     const mcp_caller_t *caller, mcp_arena_t *arena);
+static mcp_rc_t mcp_evaluate_take(mcp_judge_t *judge,
+    const mcp_store_t *store, mcp_verdict_t *verdict);
 static mcp_rc_t mcp_evaluate_messages(mcp_judge_t *judge,
     const mcp_body_t *body, mcp_verdict_t *verdict, bool *refused);
 static mcp_rc_t mcp_evaluate_message(mcp_judge_t *judge,
@@ -41,62 +44,8 @@ static mcp_rc_t mcp_evaluate_blocks(mcp_judge_t *judge,
     const mcp_scope_t *scopes, uint32_t count, mcp_refusal_t *refusal);
 static mcp_rc_t mcp_evaluate_refuse(mcp_refusal_t *refusal,
     mcp_target_kind_t kind, mcp_str_t name, mcp_reason_t reason);
-static mcp_rc_t mcp_evaluate_decide(mcp_judge_t *judge,
-    const mcp_refusal_t *refusal, mcp_decision_t *decision);
-static bool mcp_evaluate_method_denied(const mcp_refusal_t *refusal);
-static mcp_rc_t mcp_evaluate_innocents(mcp_judge_t *judge,
-    const mcp_body_t *body, mcp_verdict_t *verdict);
 static mcp_rc_t mcp_evaluate_no_variables(void *data, const void *variables,
     mcp_arena_t *arena, mcp_str_t *value);
-
-
-static const char *const  mcp_actions[] = {
-    [MCP_ALLOW] = "allow",
-    [MCP_DENY] = "deny",
-    [MCP_LIMIT] = "limit",
-    [MCP_APPROVE] = "approve",
-    [MCP_INVALID] = "invalid"
-};
-
-static const char *const  mcp_reasons[MCP_REASON_COUNT] = {
-    [MCP_REASON_NONE] = "",
-    [MCP_REASON_HIDDEN] = "hidden",
-    [MCP_REASON_NOT_LISTED] = "not_listed",
-    [MCP_REASON_NAME] = "bad_name",
-    [MCP_REASON_URI] = "bad_uri",
-    [MCP_REASON_DENIED] = "denied",
-    [MCP_REASON_CONDITION] = "condition",
-    [MCP_REASON_DENY_IF] = "deny_if",
-    [MCP_REASON_METHOD] = "method",
-    [MCP_REASON_TASK] = "unknown_task",
-    [MCP_REASON_TASK_OWNER] = "task_owner",
-    [MCP_REASON_UNDECIDABLE] = "undecidable",
-    [MCP_REASON_RATE_LIMITED] = "rate_limited",
-    [MCP_REASON_BAD_COST] = "bad_cost",
-    [MCP_REASON_NO_KEY] = "no_key",
-    [MCP_REASON_ZONE_FULL] = "zone_full",
-    [MCP_REASON_APPROVAL] = "approval_required",
-    [MCP_REASON_BATCH] = "batch",
-    [MCP_REASON_UNPINNED] = "unpinned",
-    [MCP_REASON_DEFINITION] = "definition_changed",
-    [MCP_REASON_ARGUMENTS] = "invalid_arguments",
-    [MCP_REASON_UNKNOWN_POLICY] = "unknown_policy",
-    [MCP_REASON_INTERNAL] = "internal"
-};
-
-
-const char *
-mcp_action_name(mcp_action_t action)
-{
-    return mcp_actions[action];
-}
-
-
-const char *
-mcp_reason_name(mcp_reason_t reason)
-{
-    return mcp_reasons[reason];
-}
 
 
 mcp_rc_t
@@ -104,11 +53,9 @@ mcp_evaluate(const mcp_policy_t *policy, const mcp_body_t *body,
     const mcp_caller_t *caller, const mcp_store_t *store, mcp_arena_t *arena,
     mcp_verdict_t *verdict)
 {
-    bool           refused;
-    mcp_rc_t       rc;
-    uint32_t       message;
-    mcp_judge_t    judge;
-    mcp_refusal_t  refusal;
+    bool         refused;
+    mcp_rc_t     rc;
+    mcp_judge_t  judge;
 
     memset(verdict, 0, sizeof(*verdict));
 
@@ -132,32 +79,80 @@ mcp_evaluate(const mcp_policy_t *policy, const mcp_body_t *body,
         return rc;
     }
 
-    if (!refused && judge.pending_count != 0) {
-        rc = mcp_charge_reserve(&judge, store, verdict, &message, &refusal);
+    if (!refused) {
+        rc = mcp_evaluate_take(&judge, store, verdict);
 
-        if (rc == MCP_NO) {
-            refused = true;
-            verdict->first = message;
-
-            rc = mcp_evaluate_decide(&judge, &refusal,
-                                     &verdict->decisions[message]);
+        if (rc == MCP_OK) {
+            return MCP_OK;
         }
 
-        if (rc != MCP_OK) {
-            verdict->charge_count = 0;
+        verdict->charges = NULL;
+        verdict->limits = NULL;
+        verdict->charge_count = 0;
+
+        if (rc != MCP_NO) {
             return rc;
         }
     }
 
-    if (!refused) {
+    return mcp_decision_innocents(&judge, body, verdict);
+}
+
+
+/*
+ * A human is not asked for what a limit refuses, and an approval that was
+ * taken does not charge the limits until the call goes its way.  MCP_NO: the
+ * decision is made, and nothing is taken.
+ */
+static mcp_rc_t
+mcp_evaluate_take(mcp_judge_t *judge, const mcp_store_t *store,
+    mcp_verdict_t *verdict)
+{
+    mcp_rc_t       rc;
+    uint32_t       message;
+    mcp_refusal_t  refusal;
+
+    rc = MCP_OK;
+
+    if (judge->asked_count != 0) {
+
+        if (judge->pending_count != 0) {
+            rc = mcp_charge_check(judge, store, verdict, &message, &refusal);
+        }
+
+        if (rc == MCP_OK) {
+            mcp_ask_dry(judge, verdict);
+
+            if (judge->asked_count != 0) {
+                rc = mcp_ask_take(judge, verdict);
+
+                if (rc != MCP_OK) {
+                    return rc;
+                }
+            }
+        }
+    }
+
+    if (rc == MCP_OK && judge->pending_count != 0) {
+        rc = mcp_charge_reserve(judge, store, verdict, &message, &refusal);
+    }
+
+    if (rc == MCP_OK) {
         return MCP_OK;
     }
 
-    verdict->charges = NULL;
-    verdict->limits = NULL;
-    verdict->charge_count = 0;
+    mcp_ask_give_back(judge, verdict);
 
-    return mcp_evaluate_innocents(&judge, body, verdict);
+    if (rc == MCP_NO) {
+        verdict->first = message;
+
+        rc = mcp_decision_make(judge, &refusal,
+                               &verdict->decisions[message]);
+
+        return rc == MCP_OK ? MCP_NO : rc;
+    }
+
+    return rc;
 }
 
 
@@ -220,7 +215,7 @@ mcp_evaluate_messages(mcp_judge_t *judge, const mcp_body_t *body,
     mcp_verdict_t *verdict, bool *refused)
 {
     mcp_rc_t       rc;
-    uint32_t       i, noted;
+    uint32_t       i, noted, asked;
     mcp_refusal_t  refusal;
 
     *refused = false;
@@ -230,6 +225,7 @@ mcp_evaluate_messages(mcp_judge_t *judge, const mcp_body_t *body,
         judge->message = i;
         judge->decision = &verdict->decisions[i];
         noted = judge->pending_count;
+        asked = judge->asked_count;
 
         rc = mcp_evaluate_message(judge, &body->messages[i], &refusal);
 
@@ -237,15 +233,20 @@ mcp_evaluate_messages(mcp_judge_t *judge, const mcp_body_t *body,
             rc = mcp_charge_prepare(judge, noted, &refusal);
         }
 
+        if (rc == MCP_OK && judge->asked_count != asked) {
+            rc = mcp_ask_prepare(judge, &body->messages[i], asked, &refusal);
+        }
+
         if (rc == MCP_NO) {
             judge->pending_count = noted;
+            judge->asked_count = asked;
 
             if (!*refused) {
                 *refused = true;
                 verdict->first = i;
             }
 
-            rc = mcp_evaluate_decide(judge, &refusal, judge->decision);
+            rc = mcp_decision_make(judge, &refusal, judge->decision);
         }
 
         if (rc != MCP_OK) {
@@ -681,111 +682,4 @@ mcp_evaluate_refuse(mcp_refusal_t *refusal, mcp_target_kind_t kind,
                              ? mcp_str("(hidden)") : mcp_str("(default)");
 
     return MCP_NO;
-}
-
-
-static mcp_rc_t
-mcp_evaluate_decide(mcp_judge_t *judge, const mcp_refusal_t *refusal,
-    mcp_decision_t *decision)
-{
-    decision->action = refusal->action;
-    decision->reason = refusal->reason;
-    decision->rule = mcp_judge_rule_name(refusal);
-    decision->not_shown = refusal->reason == MCP_REASON_HIDDEN
-                          || refusal->reason == MCP_REASON_NOT_LISTED;
-    decision->method_denied = mcp_evaluate_method_denied(refusal);
-
-    if (refusal->rule != NULL) {
-        decision->denial = refusal->rule->denial != MCP_DENIAL_DEFAULT
-                           ? refusal->rule->denial
-                           : refusal->scope.block->denial;
-    }
-
-    if (refusal->action == MCP_LIMIT) {
-        decision->limit = refusal->limit;
-        decision->retry_ms = refusal->retry_ms;
-        decision->remaining = refusal->remaining;
-        decision->reset_ms = refusal->reset_ms;
-    }
-
-    return mcp_sentence_write(judge, refusal, &decision->text);
-}
-
-
-/*
- * Refused as a whole: by the default, or by a deny that looks at no argument.
- */
-static bool
-mcp_evaluate_method_denied(const mcp_refusal_t *refusal)
-{
-    uint32_t                  i, n;
-    const mcp_rule_t         *rule;
-    const mcp_requirement_t  *requirement;
-
-    if (refusal->scope.kind != MCP_TARGET_NONE) {
-        return false;
-    }
-
-    if (refusal->reason == MCP_REASON_METHOD) {
-        return true;
-    }
-
-    if (refusal->reason != MCP_REASON_DENIED) {
-        return false;
-    }
-
-    rule = refusal->rule;
-
-    for (i = 0; rule->triggers && i < rule->count; i++) {
-        if (rule->steps[i].kind != MCP_STEP_REQUIRE) {
-            continue;
-        }
-
-        requirement = rule->steps[i].requirement;
-
-        for (n = 0; n < requirement->count; n++) {
-            if (requirement->conditions[n].on_arguments) {
-                return false;
-            }
-        }
-    }
-
-    return true;
-}
-
-
-/* One refusal in a batch refuses all of it. */
-static mcp_rc_t
-mcp_evaluate_innocents(mcp_judge_t *judge, const mcp_body_t *body,
-    mcp_verdict_t *verdict)
-{
-    uint32_t         i;
-    mcp_str_t        text;
-    mcp_refusal_t    refusal;
-    mcp_decision_t  *decision;
-
-    text.len = 0;
-
-    for (i = 0; i < body->count; i++) {
-        decision = &verdict->decisions[i];
-
-        if (decision->action != MCP_ALLOW) {
-            continue;
-        }
-
-        if (text.len == 0) {
-            (void) mcp_evaluate_refuse(&refusal, MCP_TARGET_NONE,
-                                       mcp_str(""), MCP_REASON_BATCH);
-
-            if (mcp_sentence_write(judge, &refusal, &text) != MCP_OK) {
-                return MCP_NOMEM;
-            }
-        }
-
-        decision->action = MCP_DENY;
-        decision->reason = MCP_REASON_BATCH;
-        decision->text = text;
-    }
-
-    return MCP_OK;
 }

@@ -43,6 +43,8 @@ typedef enum {
     MCP_REASON_NO_KEY,           /* "no_key": a per= key is empty, missing */
     MCP_REASON_ZONE_FULL,        /* "zone_full" */
     MCP_REASON_APPROVAL,         /* "approval_required" */
+    MCP_REASON_APPROVAL_DENIED,  /* "approval_denied": by a human */
+    MCP_REASON_APPROVALS_FULL,   /* "approvals_full": too many wait */
     MCP_REASON_BATCH,            /* "batch": innocent, another was refused */
     MCP_REASON_UNPINNED,         /* "unpinned": not in the pin file */
     MCP_REASON_DEFINITION,       /* "definition_changed": since pinned */
@@ -82,6 +84,13 @@ typedef struct {
 } mcp_decision_t;
 
 
+/* The id of an approval as it is told, not NUL terminated. */
+#define MCP_APPROVAL_HEX  (2 * MCP_APPROVAL_ID)
+
+void mcp_approval_hex(const uint8_t id[MCP_APPROVAL_ID],
+    uint8_t hex[MCP_APPROVAL_HEX]);
+
+
 /* A task that an earlier answer created, or MCP_NO. */
 typedef struct {
     mcp_str_t  tool;        /* in the arena */
@@ -104,7 +113,10 @@ typedef struct {
     uint64_t              now_ms;      /* Unix time */
     bool                  dry_run;     /* mcp_dry_run: count apart */
     bool                  zone_full_allow;
-    uint64_t              hash_key[2]; /* of the counters' keys */
+    uint64_t              hash_key[2]; /* of the keys of counters and
+                                          approvals, and of the grant's hash:
+                                          that of the zone, so that what
+                                          $mcp_grant shows is ask.grant */
     const mcp_approval_store_t  *approvals;  /* NULL: nobody can approve */
 } mcp_caller_t;
 
@@ -129,7 +141,8 @@ typedef struct {
 /*
  * Judges a body.  MCP_OK: verdict is complete, also for refusals (the caller
  * looks at decisions[first].action).  When any message is refused nothing is
- * charged, and the innocent requests of a batch get MCP_REASON_BATCH.
+ * charged and no approval is used, and the innocent requests of a batch get
+ * MCP_REASON_BATCH.
  * MCP_NOMEM and MCP_ERROR: refuse everything.  "store" may be NULL for a
  * policy without limits.
  */

@@ -79,13 +79,14 @@ mcp_judge_rule(mcp_judge_t *judge, const mcp_scope_t *scope,
     const mcp_rule_t *rule, mcp_refusal_t *refusal)
 {
     mcp_rc_t  rc;
-    uint32_t  noted;
+    uint32_t  noted, asked;
 
     if (judge->listing && rule->dry_run) {
         return MCP_OK;
     }
 
     noted = judge->pending_count;
+    asked = judge->asked_count;
     rc = MCP_OK;
 
     if (rule->triggers) {
@@ -110,6 +111,7 @@ mcp_judge_rule(mcp_judge_t *judge, const mcp_scope_t *scope,
         /* a call that would have been refused would not have been counted */
 
         judge->pending_count = noted;
+        judge->asked_count = asked;
         mcp_judge_dry(judge, refusal);
 
         return MCP_OK;
@@ -224,9 +226,7 @@ mcp_judge_steps(mcp_judge_t *judge, const mcp_scope_t *scope,
         case MCP_STEP_APPROVE:
 
             if (!judge->listing) {
-                rc = mcp_judge_refuse(refusal, scope, rule,
-                                      MCP_REASON_APPROVAL, NULL);
-                refusal->action = MCP_APPROVE;
+                rc = mcp_ask_note(judge, scope, rule, step->approval);
             }
 
             break;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "mcp_policy_builder.h"
+#include "mcp_siphash.h"
 
 
 #define MCP_REPORT_SIZE  1024
@@ -125,6 +126,8 @@ mcp_policy_block_end(mcp_policy_builder_t *builder, const mcp_place_t *place)
     }
 
     frame = &builder->frames[builder->depth--];
+
+    mcp_policy_fingerprint(builder, mcp_str("}"));
 
     return mcp_policy_check_block(builder, frame);
 }
@@ -414,6 +417,18 @@ mcp_policy_step(mcp_policy_builder_t *builder, mcp_rule_t *rule, int kind)
     steps[rule->count].kind = kind;
 
     return &steps[rule->count++];
+}
+
+
+/* Each text is hashed with what came before it as the key. */
+void
+mcp_policy_fingerprint(mcp_policy_builder_t *builder, mcp_str_t text)
+{
+    uint64_t  key[2];
+
+    memcpy(key, builder->policy.fingerprint, sizeof(key));
+
+    mcp_siphash(key, text, builder->policy.fingerprint);
 }
 
 

@@ -101,6 +101,7 @@ typedef struct {
     uint64_t     wait_ms;
     mcp_str_t    ttl;
     uint64_t     ttl_ms;
+    uint32_t     ordinal;    /* of its directive in the policy */
     mcp_place_t  place;
 } mcp_approval_t;
 
@@ -179,6 +180,9 @@ typedef struct mcp_policy_s {
     mcp_hide_t         *hides;
     uint32_t            hide_count;
     bool                has_limits;
+    uint32_t            approval_count;
+    uint64_t            fingerprint[2];             /* of all that was read,
+                                                       pins included */
     bool                depends_on_caller;          /* some tool is shown or
                                                        not by "require" */
     mcp_place_t         place;

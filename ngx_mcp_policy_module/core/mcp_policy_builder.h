@@ -118,6 +118,9 @@ mcp_rc_t mcp_policy_text(mcp_policy_builder_t *builder, mcp_str_t source,
 mcp_step_t *mcp_policy_step(mcp_policy_builder_t *builder, mcp_rule_t *rule,
     int kind);
 
+/* What the policy is made of, in this order. */
+void mcp_policy_fingerprint(mcp_policy_builder_t *builder, mcp_str_t text);
+
 const char *mcp_context_name(mcp_context_t context);
 
 /* The patterns of a context: TOOL to METHOD. */
@@ -216,7 +219,6 @@ mcp_deny_if_t *mcp_policy_add_deny_if(mcp_policy_builder_t *builder,
 mcp_rc_t mcp_policy_add_deny(mcp_policy_builder_t *builder, mcp_rule_t *rule,
     const mcp_place_t *place);
 
-/* With the warning that there are no approvals yet. */
 mcp_approval_t *mcp_policy_add_approve(mcp_policy_builder_t *builder,
     mcp_rule_t *rule, const mcp_place_t *place);
 

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "mcp_approval.h"
 #include "mcp_policy_builder.h"
 
 
@@ -200,7 +201,7 @@ mcp_policy_directive(mcp_policy_builder_t *builder, const mcp_str_t *words,
     uint32_t count, bool block, const mcp_place_t *place)
 {
     mcp_rc_t  rc;
-    uint32_t  depth;
+    uint32_t  i, depth;
 
     if (builder->skipped > 0) {
         if (block) {
@@ -209,6 +210,12 @@ mcp_policy_directive(mcp_policy_builder_t *builder, const mcp_str_t *words,
 
         return MCP_OK;
     }
+
+    for (i = 0; i < count; i++) {
+        mcp_policy_fingerprint(builder, words[i]);
+    }
+
+    mcp_policy_fingerprint(builder, block ? mcp_str("{") : mcp_str(";"));
 
     depth = builder->depth;
 
@@ -530,6 +537,18 @@ static mcp_policy_setter(mcp_policy_set_approve)
         if (mcp_policy_copy(builder, value, written) != MCP_OK) {
             return mcp_policy_no_memory(builder, place);
         }
+    }
+
+    if (approval->wait_ms > (approval->ttl_ms != 0 ? approval->ttl_ms
+                                                   : MCP_APPROVAL_TTL_MS))
+    {
+        return mcp_policy_fail(builder, place,
+                               "\"wait=%.*s\" in \"approve\" is longer than "
+                               "\"ttl=%.*s\", after which nobody can "
+                               "approve: make \"ttl\" at least as long",
+                               mcp_shown(approval->wait),
+                               mcp_shown(approval->ttl.len != 0
+                                         ? approval->ttl : mcp_str("15m")));
     }
 
     return MCP_OK;

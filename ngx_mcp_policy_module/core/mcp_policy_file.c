@@ -89,6 +89,7 @@ mcp_policy_file_read(mcp_str_t name, const char *file, mcp_str_t text,
     }
 
     reading.builder->policy.typing = MCP_TYPING_FILE;
+    mcp_policy_fingerprint(reading.builder, text);
 
     mcp_arena_init(&arena, allocator, 0);
 

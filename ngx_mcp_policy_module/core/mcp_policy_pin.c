@@ -89,6 +89,8 @@ mcp_policy_read_pins(mcp_policy_builder_t *builder, mcp_pin_set_t *pins,
     mcp_place_t  there;
     mcp_error_t  error;
 
+    mcp_policy_fingerprint(builder, builder->pin_text);
+
     rc = mcp_pin_read(pins, &builder->pin_json, builder->pin_text,
                       &builder->allocator, &builder->scratch,
                       builder->hash_key, &error);

@@ -223,11 +223,8 @@ mcp_policy_add_approve(mcp_policy_builder_t *builder, mcp_rule_t *rule,
     }
 
     approval->place = *place;
+    approval->ordinal = builder->policy.approval_count++;
     step->approval = approval;
-
-    mcp_policy_warn(builder, place,
-                    "calls that need an approval are refused: approvals are "
-                    "not supported by this version yet");
 
     return approval;
 }

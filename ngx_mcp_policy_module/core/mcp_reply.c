@@ -429,6 +429,7 @@ mcp_write_unknown(mcp_writer_t *w, const mcp_message_t *message)
 static void
 mcp_write_decision(mcp_writer_t *w, const mcp_decision_t *decision)
 {
+    uint8_t      hex[MCP_APPROVAL_HEX];
     const char  *word;
 
     word = mcp_action_name(decision->action);
@@ -449,6 +450,14 @@ mcp_write_decision(mcp_writer_t *w, const mcp_decision_t *decision)
     if (decision->action == MCP_LIMIT && decision->retry_ms != UINT64_MAX) {
         mcp_write(w, mcp_str(",\"retryAfterMs\":"));
         mcp_write_number(w, false, decision->retry_ms);
+    }
+
+    if (decision->ask != NULL) {
+        mcp_approval_hex(decision->ask->id, hex);
+
+        mcp_write(w, mcp_str(",\"approvalId\":\""));
+        mcp_write(w, (mcp_str_t) { hex, sizeof(hex) });
+        mcp_write(w, mcp_str("\""));
     }
 
     mcp_write(w, mcp_str("}"));

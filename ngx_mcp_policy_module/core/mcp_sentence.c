@@ -15,13 +15,20 @@
 #define MCP_SECONDS_SHOWN    120
 #define MCP_MINUTES_SHOWN    120
 
+/* Of a message in front of what an agent must know of its approval. */
+#define MCP_ASKING_MAX       768
+
+/* Of the words of a human. */
+#define MCP_REASON_SHOWN     512
+
 #define MCP_DO_NOT_RETRY     ". Do not retry."
 
 
 typedef struct {
-    uint8_t  *data;
-    size_t    len;
-    bool      full;
+    uint8_t   *data;
+    size_t     len;
+    bool       full;
+    uint64_t   now_ms;
 } mcp_sentence_t;
 
 
@@ -34,6 +41,10 @@ static void mcp_sentence_condition(mcp_sentence_t *s,
     const mcp_refusal_t *refusal);
 static void mcp_sentence_not_permitted(mcp_sentence_t *s,
     const mcp_refusal_t *refusal, const char *end);
+static void mcp_sentence_asked(mcp_sentence_t *s,
+    const mcp_approval_ask_t *ask);
+static void mcp_sentence_human(mcp_sentence_t *s,
+    const mcp_refusal_t *refusal);
 static void mcp_sentence_no_key(mcp_sentence_t *s,
     const mcp_refusal_t *refusal);
 static void mcp_sentence_fault(mcp_sentence_t *s,
@@ -117,6 +128,7 @@ mcp_sentence_write(mcp_judge_t *judge, const mcp_refusal_t *refusal,
     const mcp_text_t  *message;
 
     message = mcp_sentence_message(refusal);
+    sentence.now_ms = judge->caller->now_ms;
 
     if (message != NULL) {
         rc = mcp_text_value(message, judge->subject.resolve,
@@ -126,8 +138,12 @@ mcp_sentence_write(mcp_judge_t *judge, const mcp_refusal_t *refusal,
             return rc;
         }
 
-        if (rc == MCP_OK && text->len != 0) {
+        if (rc == MCP_OK && text->len != 0 && refusal->ask == NULL) {
             return MCP_OK;
+        }
+
+        if (rc != MCP_OK || text->len == 0) {
+            message = NULL;
         }
     }
 
@@ -139,7 +155,16 @@ mcp_sentence_write(mcp_judge_t *judge, const mcp_refusal_t *refusal,
     sentence.len = 0;
     sentence.full = false;
 
-    mcp_sentence_generate(&sentence, refusal);
+    if (message != NULL) {
+        text->len = mcp_sentence_cut(*text, MCP_ASKING_MAX);
+        mcp_sentence_add_str(&sentence, *text);
+        mcp_sentence_add(&sentence, " (");
+        mcp_sentence_asked(&sentence, refusal->ask);
+        mcp_sentence_add(&sentence, ")");
+
+    } else {
+        mcp_sentence_generate(&sentence, refusal);
+    }
 
     text->data = sentence.data;
     text->len = sentence.len;
@@ -242,6 +267,22 @@ mcp_sentence_generate(mcp_sentence_t *s, const mcp_refusal_t *refusal)
     case MCP_REASON_APPROVAL:
         mcp_sentence_subject(s, &refusal->scope);
         mcp_sentence_add(s, " needs the approval of a human");
+
+        if (refusal->ask != NULL) {
+            mcp_sentence_add(s, ": ");
+            mcp_sentence_asked(s, refusal->ask);
+        }
+
+        break;
+
+    case MCP_REASON_APPROVAL_DENIED:
+        mcp_sentence_human(s, refusal);
+        break;
+
+    case MCP_REASON_APPROVALS_FULL:
+        mcp_sentence_subject(s, &refusal->scope);
+        mcp_sentence_add(s, " needs the approval of a human, and too many "
+                            "calls wait for one; try again later");
         break;
 
     case MCP_REASON_UNPINNED:
@@ -356,9 +397,51 @@ mcp_sentence_not_permitted(mcp_sentence_t *s, const mcp_refusal_t *refusal,
 }
 
 
+/* What there is to do about a call that waits for its approval. */
+static void
+mcp_sentence_asked(mcp_sentence_t *s, const mcp_approval_ask_t *ask)
+{
+    uint8_t  hex[MCP_APPROVAL_HEX];
+
+    mcp_approval_hex(ask->id, hex);
+
+    mcp_sentence_add(s, "approval ");
+    mcp_sentence_add_str(s, (mcp_str_t) { hex, sizeof(hex) });
+    mcp_sentence_add(s, " can be given within ");
+    mcp_sentence_wait(s, ask->expires_ms > s->now_ms
+                         ? ask->expires_ms - s->now_ms : 0);
+    mcp_sentence_add(s, ", then send the very same call again");
+}
+
+
+/* The words of a human come last: they may be cut. */
+static void
+mcp_sentence_human(mcp_sentence_t *s, const mcp_refusal_t *refusal)
+{
+    mcp_sentence_add(s, "a human denied this call of ");
+    mcp_sentence_subject(s, &refusal->scope);
+    mcp_sentence_add(s, ". Do not retry it with the same arguments");
+
+    if (refusal->ask->reason.len != 0) {
+        mcp_sentence_add(s, ": ");
+        mcp_sentence_quoted(s, refusal->ask->reason, MCP_REASON_SHOWN);
+        return;
+    }
+
+    mcp_sentence_add(s, ".");
+}
+
+
 static void
 mcp_sentence_no_key(mcp_sentence_t *s, const mcp_refusal_t *refusal)
 {
+    if (refusal->key == NULL) {
+        mcp_sentence_subject(s, &refusal->scope);
+        mcp_sentence_add(s, " needs the approval of a human, and this caller "
+                            "is not known" MCP_DO_NOT_RETRY);
+        return;
+    }
+
     if (refusal->key->kind == MCP_KEY_ARGUMENT) {
         mcp_sentence_add(s, "argument ");
         mcp_sentence_quoted(s, refusal->key->path.text, MCP_NAME_SHOWN);

@@ -28,6 +28,9 @@ typedef struct {
                                            message's */
 } mcp_charge_t;
 
+typedef mcp_rc_t (*mcp_store_charge_pt)(void *data, mcp_charge_t *charges,
+    uint32_t count, uint64_t now_ms, uint32_t *failed);
+
 typedef struct {
     /*
      * MCP_OK: all charged.  MCP_NO: none charged, *failed is the index of
@@ -35,11 +38,12 @@ typedef struct {
      * for that charge; *failed is "count" when there are too many of them.
      * Charges with equal keys add up.
      */
-    mcp_rc_t  (*reserve)(void *data, mcp_charge_t *charges, uint32_t count,
-                  uint64_t now_ms, uint32_t *failed);
-    void      (*refund)(void *data, const mcp_charge_t *charges,
-                  uint32_t count, uint64_t now_ms);
-    void       *data;
+    mcp_store_charge_pt   reserve;
+    /* What "reserve" would say now; nothing is charged. */
+    mcp_store_charge_pt   check;
+    void                (*refund)(void *data, const mcp_charge_t *charges,
+                            uint32_t count, uint64_t now_ms);
+    void                 *data;
 } mcp_store_t;
 
 #pragma GCC visibility pop

@@ -34,6 +34,8 @@ typedef struct {
 #define MCP_SHIFT_MAX       256     /* slots looked at to give one back */
 
 
+static mcp_rc_t mcp_table_prepare(mcp_table_t *table, mcp_charge_t *charges,
+    uint32_t count, uint64_t now_ms, mcp_plan_t *plan, uint32_t *failed);
 static mcp_rc_t mcp_table_plan(mcp_table_t *table, const mcp_charge_t *charges,
     uint32_t count, uint64_t now_ms, mcp_plan_t *plan);
 static uint32_t mcp_table_plan_slot(const mcp_table_t *table,
@@ -204,28 +206,9 @@ mcp_table_reserve(mcp_table_t *table, mcp_charge_t *charges, uint32_t count,
     mcp_rc_t    rc;
     mcp_plan_t  plan;
 
-    *failed = 0;
-
-    if (count > MCP_TABLE_CHARGES_MAX) {
-        *failed = count;
-        return MCP_ERROR;
-    }
-
     plan.slots = slots;
 
-    rc = mcp_table_plan(table, charges, count, now_ms, &plan);
-
-    if (rc != MCP_OK && mcp_table_sweep(table, now_ms, MCP_SWEEP_FULL)) {
-        rc = mcp_table_plan(table, charges, count, now_ms, &plan);
-    }
-
-    if (rc != MCP_OK) {
-        *failed = plan.count;
-        table->full++;
-        return rc;
-    }
-
-    rc = mcp_table_check_charges(table, charges, now_ms, &plan, failed);
+    rc = mcp_table_prepare(table, charges, count, now_ms, &plan, failed);
 
     if (rc != MCP_OK) {
         return rc;
@@ -246,6 +229,49 @@ mcp_table_reserve(mcp_table_t *table, mcp_charge_t *charges, uint32_t count,
     }
 
     return MCP_OK;
+}
+
+
+mcp_rc_t
+mcp_table_fits(mcp_table_t *table, mcp_charge_t *charges, uint32_t count,
+    uint64_t now_ms, uint32_t *failed)
+{
+    uint32_t    slots[MCP_TABLE_CHARGES_MAX];
+    mcp_plan_t  plan;
+
+    plan.slots = slots;
+
+    return mcp_table_prepare(table, charges, count, now_ms, &plan, failed);
+}
+
+
+/* Where each charge would go, and whether there is room for all of them. */
+static mcp_rc_t
+mcp_table_prepare(mcp_table_t *table, mcp_charge_t *charges, uint32_t count,
+    uint64_t now_ms, mcp_plan_t *plan, uint32_t *failed)
+{
+    mcp_rc_t  rc;
+
+    *failed = 0;
+
+    if (count > MCP_TABLE_CHARGES_MAX) {
+        *failed = count;
+        return MCP_ERROR;
+    }
+
+    rc = mcp_table_plan(table, charges, count, now_ms, plan);
+
+    if (rc != MCP_OK && mcp_table_sweep(table, now_ms, MCP_SWEEP_FULL)) {
+        rc = mcp_table_plan(table, charges, count, now_ms, plan);
+    }
+
+    if (rc != MCP_OK) {
+        *failed = plan->count;
+        table->full++;
+        return rc;
+    }
+
+    return mcp_table_check_charges(table, charges, now_ms, plan, failed);
 }
 
 
@@ -289,30 +315,6 @@ mcp_table_find(const mcp_table_t *table, const uint64_t key[2],
     *entry = *slot;
 
     return MCP_OK;
-}
-
-
-mcp_rc_t
-mcp_table_next(const mcp_table_t *table, uint64_t now_ms, uint64_t slots,
-    uint64_t *position, mcp_table_entry_t *entry)
-{
-    const mcp_table_entry_t  *slot;
-
-    while (*position < table->slot_count) {
-
-        if (slots-- == 0) {
-            return MCP_LATER;
-        }
-
-        slot = &table->slots[(*position)++];
-
-        if (!mcp_slot_dead(table, slot, now_ms)) {
-            *entry = *slot;
-            return MCP_OK;
-        }
-    }
-
-    return MCP_NO;
 }
 
 

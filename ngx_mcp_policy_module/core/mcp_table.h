@@ -61,6 +61,10 @@ void mcp_table_stats(const mcp_table_t *table, mcp_table_stats_t *stats);
 mcp_rc_t mcp_table_reserve(mcp_table_t *table, mcp_charge_t *charges,
     uint32_t count, uint64_t now_ms, uint32_t *failed);
 
+/* As mcp_store_t.check. */
+mcp_rc_t mcp_table_fits(mcp_table_t *table, mcp_charge_t *charges,
+    uint32_t count, uint64_t now_ms, uint32_t *failed);
+
 /* As mcp_store_t.refund; once for each reservation. */
 void mcp_table_refund(mcp_table_t *table, const mcp_charge_t *charges,
     uint32_t count, uint64_t now_ms);

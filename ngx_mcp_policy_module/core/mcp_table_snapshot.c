@@ -271,6 +271,30 @@ mcp_table_decode(mcp_table_t *table, uint64_t now_ms, const uint8_t *data,
 
 
 mcp_rc_t
+mcp_table_next(const mcp_table_t *table, uint64_t now_ms, uint64_t slots,
+    uint64_t *position, mcp_table_entry_t *entry)
+{
+    const mcp_table_entry_t  *slot;
+
+    while (*position < table->slot_count) {
+
+        if (slots-- == 0) {
+            return MCP_LATER;
+        }
+
+        slot = &table->slots[(*position)++];
+
+        if (!mcp_slot_dead(table, slot, now_ms)) {
+            *entry = *slot;
+            return MCP_OK;
+        }
+    }
+
+    return MCP_NO;
+}
+
+
+mcp_rc_t
 mcp_table_copy(const mcp_table_t *from, mcp_table_t *to, uint64_t now_ms)
 {
     uint64_t                  i, hash_key[2];

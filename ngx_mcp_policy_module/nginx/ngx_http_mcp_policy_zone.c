@@ -46,6 +46,12 @@ static void ngx_http_mcp_policy_zone_layout(
 static mcp_rc_t ngx_http_mcp_policy_zone_reserve(void *data,
     mcp_charge_t *charges, uint32_t count, uint64_t now_ms,
     uint32_t *failed);
+static mcp_rc_t ngx_http_mcp_policy_zone_check(void *data,
+    mcp_charge_t *charges, uint32_t count, uint64_t now_ms,
+    uint32_t *failed);
+static mcp_rc_t ngx_http_mcp_policy_zone_charge(
+    ngx_http_mcp_policy_zone_t *zone, mcp_charge_t *charges, uint32_t count,
+    uint64_t now_ms, ngx_uint_t check, uint32_t *failed);
 static void ngx_http_mcp_policy_zone_refund(void *data,
     const mcp_charge_t *charges, uint32_t count, uint64_t now_ms);
 static void ngx_http_mcp_policy_zone_full(ngx_http_mcp_policy_zone_t *zone,
@@ -541,6 +547,7 @@ void
 ngx_http_mcp_policy_zone_store(ngx_shm_zone_t *shm_zone, mcp_store_t *store)
 {
     store->reserve = ngx_http_mcp_policy_zone_reserve;
+    store->check = ngx_http_mcp_policy_zone_check;
     store->refund = ngx_http_mcp_policy_zone_refund;
     store->data = shm_zone->data;
 }
@@ -550,8 +557,25 @@ static mcp_rc_t
 ngx_http_mcp_policy_zone_reserve(void *data, mcp_charge_t *charges,
     uint32_t count, uint64_t now_ms, uint32_t *failed)
 {
-    ngx_http_mcp_policy_zone_t *zone = data;
+    return ngx_http_mcp_policy_zone_charge(data, charges, count, now_ms, 0,
+                                           failed);
+}
 
+
+static mcp_rc_t
+ngx_http_mcp_policy_zone_check(void *data, mcp_charge_t *charges,
+    uint32_t count, uint64_t now_ms, uint32_t *failed)
+{
+    return ngx_http_mcp_policy_zone_charge(data, charges, count, now_ms, 1,
+                                           failed);
+}
+
+
+static mcp_rc_t
+ngx_http_mcp_policy_zone_charge(ngx_http_mcp_policy_zone_t *zone,
+    mcp_charge_t *charges, uint32_t count, uint64_t now_ms, ngx_uint_t check,
+    uint32_t *failed)
+{
     mcp_rc_t  rc;
 
     ngx_shmtx_lock(&zone->shpool->mutex);
@@ -565,7 +589,9 @@ ngx_http_mcp_policy_zone_reserve(void *data, mcp_charge_t *charges,
         charges[0].result.retry_ms = NGX_HTTP_MCP_POLICY_ZONE_MOVED;
 
     } else {
-        rc = mcp_table_reserve(zone->table, charges, count, now_ms, failed);
+        rc = check
+             ? mcp_table_fits(zone->table, charges, count, now_ms, failed)
+             : mcp_table_reserve(zone->table, charges, count, now_ms, failed);
     }
 
     ngx_http_mcp_policy_test_locked();

@@ -264,6 +264,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     caller.zone_full_allow = (flags & FUZZ_STORE) == FUZZ_STORE;
 
     store.reserve = fuzz_reserve;
+    store.check = fuzz_reserve;
     store.refund = NULL;
     store.data = &flags;
 

@@ -756,6 +756,18 @@ store_reserve(void *data, mcp_charge_t *charges, uint32_t count,
 }
 
 
+static mcp_rc_t
+store_check(void *data, mcp_charge_t *charges, uint32_t count,
+    uint64_t now_ms, uint32_t *failed)
+{
+    store_t  copy;
+
+    copy = *(store_t *) data;
+
+    return store_reserve(&copy, charges, count, now_ms, failed);
+}
+
+
 /* "mine:TOOL", "other:TOOL", "broken"; others are unknown. */
 static mcp_rc_t
 find_task(void *data, mcp_str_t id, mcp_arena_t *arena, mcp_task_t *task)
@@ -1041,6 +1053,7 @@ run_row(const row_t *row)
     run->caller.resolve_data = run->variables;
     run->caller.hash_key[0] = 5;
     run->store.reserve = store_reserve;
+    run->store.check = store_check;
     run->store.data = &run->cells;
 
     for (line = row->calls; *line != '\0'; line = end) {
@@ -1160,6 +1173,7 @@ test_policies(void)
     body.messages = &message;
     body.count = 1;
     store.reserve = store_reserve;
+    store.check = store_check;
     store.data = &cells;
     mcp_arena_init(&arena, &allocator, 1 << 20);
 
@@ -1428,7 +1442,7 @@ test_undecidable(void)
 }
 
 
-/* As long as nobody can approve, what must be approved is refused. */
+/* Where nobody can approve, what must be approved is refused. */
 static void
 test_approve(void)
 {
@@ -1453,6 +1467,16 @@ test_approve(void)
     mcp_arena_init(&arena, &allocator, 1 << 20);
 
     policy = policy_build("tool a { approve; }", &reports);
+
+    ok(mcp_evaluate(policy, &body, &caller, NULL, &arena, &verdict) == MCP_OK
+       && verdict.decisions[0].action == MCP_DENY
+       && verdict.decisions[0].reason == MCP_REASON_NO_KEY,
+       "a caller who is not known has no approval");
+    is_str(verdict.decisions[0].text, "tool \"a\" needs the approval of a "
+           "human, and this caller is not known. Do not retry.",
+           "and is told so");
+
+    caller.grant = mcp_str("grant");
 
     ok(mcp_evaluate(policy, &body, &caller, NULL, &arena, &verdict) == MCP_OK
        && verdict.decisions[0].action == MCP_APPROVE

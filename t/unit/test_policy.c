@@ -263,31 +263,32 @@ static const build_case_t  cases[] = {
       "[MESSAGE]\"" },
     { "deny twice", "tool a {} tool t { deny;\ndeny x; }",
       "error 2: \"deny\" is duplicate in \"tool\", the first is at test:1" },
-    { "approve", IN_TOOL("approve wait=10m ttl=1h;"),
-      "warning 2: calls that need an approval are refused: approvals are not "
-      "supported by this version yet" },
+    { "approve", IN_TOOL("approve wait=10m ttl=1h;"), "" },
+    { "approve, waiting as long as it may be", IN_TOOL("approve wait=15m;"),
+      "" },
+    { "approve, waiting for longer than it may be",
+      IN_TOOL("approve wait=901s;"),
+      "error 2: \"wait=901s\" in \"approve\" is longer than \"ttl=15m\", "
+      "after which nobody can approve: make \"ttl\" at least as long" },
+    { "approve, waiting for longer than ttl",
+      IN_TOOL("approve ttl=9m wait=10m;"),
+      "error 2: \"wait=10m\" in \"approve\" is longer than \"ttl=9m\", "
+      "after which nobody can approve: make \"ttl\" at least as long" },
+    { "approve for no time", IN_TOOL("approve ttl=0s;"),
+      "error 2: invalid time \"0s\" in \"ttl=\" of \"approve\", expected a "
+      "time from 1s to 366d such as \"10m\"" },
     { "approve of another parameter", IN_TOOL("approve 10m;"),
-      "warning 2: calls that need an approval are refused: approvals are not "
-      "supported by this version yet\n"
       "error 2: invalid parameter \"10m\" in \"approve\", expected wait=TIME "
       "or ttl=TIME" },
     { "approve with an empty time", IN_TOOL("approve ttl=;"),
-      "warning 2: calls that need an approval are refused: approvals are not "
-      "supported by this version yet\n"
       "error 2: invalid parameter \"ttl=\" in \"approve\", expected wait=TIME "
       "or ttl=TIME" },
     { "approve with a wrong time", IN_TOOL("approve wait=10;"),
-      "warning 2: calls that need an approval are refused: approvals are not "
-      "supported by this version yet\n"
       "error 2: invalid time \"10\" in \"wait=\" of \"approve\", expected a "
       "time from 1s to 366d such as \"10m\"" },
     { "approve with a time twice", IN_TOOL("approve ttl=1h ttl=2h;"),
-      "warning 2: calls that need an approval are refused: approvals are not "
-      "supported by this version yet\n"
       "error 2: \"ttl=\" is duplicate in \"approve\"" },
     { "approve behind deny", IN_TOOL("deny;\napprove;"),
-      "warning 3: calls that need an approval are refused: approvals are not "
-      "supported by this version yet\n"
       "warning 3: \"approve\" never applies: \"deny\" at test:2 refuses the "
       "call in any case\n"
       "warning 0: policy \"p\" refuses everything: nothing that it names "

@@ -247,7 +247,7 @@ test_limits(void)
     const mcp_policy_t  *policy;
 
     ok(read_file("a.json", hosted, FAIL_NEVER, &memory, &policy) == MCP_OK
-       && memory.warnings == 1, "policy.json");
+       && memory.warnings == 0, "policy.json");
     ok(!policy->default_allow && policy->has_limits, "its default");
 
     check_limit(policy, "a", 3, "3/hour", "c", MCP_COUNTER_SHARED,

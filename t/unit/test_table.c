@@ -138,6 +138,8 @@ test_full(void)
     pair[1].key[1] = 4711;
     ok(mcp_table_reserve(table, pair, 2, AT + 1, &failed) == MCP_ERROR
        && failed == 1, "the charge without a slot is named");
+    ok(mcp_table_fits(table, pair, 2, AT + 1, &failed) == MCP_ERROR
+       && failed == 1, "also without charging");
 
     position = 0;
     for (i = 0; mcp_table_next(table, AT, 64, &position, &entry) == MCP_OK;) {

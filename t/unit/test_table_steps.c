@@ -26,9 +26,9 @@ static long     steps_left = -1;
 #define mcp_table_hash_key     step_table_hash_key
 #define mcp_table_stats        step_table_stats
 #define mcp_table_reserve      step_table_reserve
+#define mcp_table_fits         step_table_fits
 #define mcp_table_refund       step_table_refund
 #define mcp_table_find         step_table_find
-#define mcp_table_next         step_table_next
 #define mcp_table_store        step_table_store
 #define mcp_table_find_slot    step_table_find_slot
 #define mcp_table_add          step_table_add
