@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_mcp_policy_audit.h"
+#include "ngx_http_mcp_policy_zone.h"
 
 
 /* A decision of one policy on one request, in the request's pool. */
@@ -154,7 +155,7 @@ ngx_http_mcp_policy_audit_create(ngx_http_request_t *r,
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
 
     audit = ngx_pcalloc(r->pool, sizeof(ngx_http_mcp_policy_audit_t));
-    if (audit == NULL) {
+    if (audit == NULL || ngx_http_mcp_policy_test_memory()) {
         return NULL;
     }
 

@@ -24,8 +24,8 @@ struct ngx_http_mcp_policy_audit_log_s {
     time_t                        full;      /* when the disk was */
     time_t                        reported;
     ngx_uint_t                    lost;      /* lines, since the report */
-    unsigned                      torn:1;    /* the file ends in a line that
-                                                came in part */
+    ngx_atomic_t                 *torn;      /* shared: the file ends in a
+                                                line that came in part */
 };
 
 

@@ -7,6 +7,7 @@
 
 #define NGX_HTTP_MCP_POLICY_AUDIT_FLUSH   1000   /* ms, with a buffer */
 #define NGX_HTTP_MCP_POLICY_AUDIT_REPORT  59     /* s between two */
+#define NGX_HTTP_MCP_POLICY_AUDIT_FLAGS   64
 
 
 static void ngx_http_mcp_policy_audit_flush(
@@ -14,6 +15,11 @@ static void ngx_http_mcp_policy_audit_flush(
 static void ngx_http_mcp_policy_audit_write(
     ngx_http_mcp_policy_audit_log_t *log, u_char *text, size_t length,
     ngx_uint_t lines, ngx_log_t *errlog);
+static ssize_t ngx_http_mcp_policy_audit_write_fd(
+    ngx_http_mcp_policy_audit_log_t *log, u_char *text, size_t length);
+static void ngx_http_mcp_policy_audit_report(
+    ngx_http_mcp_policy_audit_log_t *log, time_t now, ngx_err_t err,
+    ngx_log_t *errlog);
 static ngx_uint_t ngx_http_mcp_policy_audit_whole(u_char *text, ssize_t n);
 static void ngx_http_mcp_policy_audit_timer(ngx_event_t *ev);
 static void ngx_http_mcp_policy_audit_reopen(ngx_open_file_t *file,
@@ -24,6 +30,8 @@ static char *ngx_http_mcp_policy_audit_parameter(ngx_conf_t *cf,
 static ngx_http_mcp_policy_audit_log_t *ngx_http_mcp_policy_audit_open(
     ngx_conf_t *cf, ngx_http_mcp_policy_main_conf_t *mmcf, ngx_str_t *path,
     ngx_http_mcp_policy_audit_log_t *wanted);
+static ngx_atomic_t *ngx_http_mcp_policy_audit_torn(ngx_conf_t *cf,
+    ngx_str_t *name);
 
 
 void
@@ -82,7 +90,7 @@ ngx_http_mcp_policy_audit_write(ngx_http_mcp_policy_audit_log_t *log,
     ssize_t    n;
     ngx_err_t  err;
 
-    now = ngx_time();
+    now = (time_t) (ngx_http_mcp_policy_now() / 1000);
 
     /* some systems block for long in a write to a full disk */
 
@@ -91,25 +99,74 @@ ngx_http_mcp_policy_audit_write(ngx_http_mcp_policy_audit_log_t *log,
         return;
     }
 
-    if (log->torn && ngx_write_fd(log->file->fd, "\n", 1) == 1) {
-        log->torn = 0;
-    }
-
-    n = ngx_write_fd(log->file->fd, text, length);
+    n = ngx_http_mcp_policy_audit_write_fd(log, text, length);
     err = (n == -1) ? ngx_errno : 0;
 
     if (n != (ssize_t) length) {
         log->lost += lines - ngx_http_mcp_policy_audit_whole(text, n);
-        log->torn |= (n > 0 && text[n - 1] != '\n');
 
         if (n != -1 || err == NGX_ENOSPC) {
             log->full = now;
         }
     }
 
-    if (log->lost == 0
-        || now - log->reported <= NGX_HTTP_MCP_POLICY_AUDIT_REPORT)
+    /* also when the clock went back */
+
+    if (now < log->reported
+        || now - log->reported > NGX_HTTP_MCP_POLICY_AUDIT_REPORT)
     {
+        ngx_http_mcp_policy_audit_report(log, now, err, errlog);
+    }
+}
+
+
+/*
+ * A file that another worker, too, may have left with a part of a line goes
+ * on with a line of its own; two of them at once leave an empty one.
+ */
+
+static ssize_t
+ngx_http_mcp_policy_audit_write_fd(ngx_http_mcp_policy_audit_log_t *log,
+    u_char *text, size_t length)
+{
+    ssize_t       n;
+    ngx_uint_t    torn;
+    struct iovec  iov[2];
+
+    torn = *log->torn;
+
+    if (torn) {
+        iov[0].iov_base = "\n";
+        iov[0].iov_len = 1;
+        iov[1].iov_base = text;
+        iov[1].iov_len = length;
+
+        n = writev(log->file->fd, iov, 2);
+
+        if (n > 0) {
+            n--;
+        }
+
+    } else {
+        n = ngx_write_fd(log->file->fd, text, length);
+    }
+
+    if (n > 0 && text[n - 1] != '\n') {
+        *log->torn = 1;
+
+    } else if (torn && n > 0) {
+        *log->torn = 0;
+    }
+
+    return n;
+}
+
+
+static void
+ngx_http_mcp_policy_audit_report(ngx_http_mcp_policy_audit_log_t *log,
+    time_t now, ngx_err_t err, ngx_log_t *errlog)
+{
+    if (log->lost == 0) {
         return;
     }
 
@@ -146,11 +203,15 @@ ngx_http_mcp_policy_audit_timer(ngx_event_t *ev)
 }
 
 
-/* Before the file is opened anew, and when a worker exits. */
+/*
+ * Before the file is opened anew, and when a worker exits: nothing is left to
+ * write or to tell.
+ */
 
 static void
 ngx_http_mcp_policy_audit_reopen(ngx_open_file_t *file, ngx_log_t *errlog)
 {
+    time_t                             now;
     ngx_uint_t                         i;
     ngx_http_mcp_policy_main_conf_t   *mmcf;
     ngx_http_mcp_policy_audit_log_t  **log;
@@ -162,11 +223,13 @@ ngx_http_mcp_policy_audit_reopen(ngx_open_file_t *file, ngx_log_t *errlog)
         return;
     }
 
+    now = (time_t) (ngx_http_mcp_policy_now() / 1000);
     log = mmcf->audit_logs.elts;
 
     for (i = 0; i < mmcf->audit_logs.nelts; i++) {
         if (log[i]->file == file) {
             ngx_http_mcp_policy_audit_flush(log[i], errlog);
+            ngx_http_mcp_policy_audit_report(log[i], now, 0, errlog);
         }
     }
 }
@@ -343,6 +406,11 @@ ngx_http_mcp_policy_audit_open(ngx_conf_t *cf,
     log->size = wanted->size;
     log->flush = wanted->flush;
 
+    log->torn = ngx_http_mcp_policy_audit_torn(cf, &file->name);
+    if (log->torn == NULL) {
+        return NULL;
+    }
+
     if (log->size) {
         log->buffer = ngx_pnalloc(cf->pool, log->size);
         if (log->buffer == NULL) {
@@ -361,6 +429,38 @@ ngx_http_mcp_policy_audit_open(ngx_conf_t *cf,
 }
 
 
+/*
+ * A flag that all workers share, those of other configurations, too: the
+ * memory stays as long as the master.  Files that share a flag by chance may
+ * get an empty line after a disk was full.
+ */
+
+static ngx_atomic_t *
+ngx_http_mcp_policy_audit_torn(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_shm_t  shm;
+
+    static ngx_atomic_t  *torn;
+
+    if (torn == NULL) {
+        ngx_memzero(&shm, sizeof(ngx_shm_t));
+
+        shm.size = NGX_HTTP_MCP_POLICY_AUDIT_FLAGS * sizeof(ngx_atomic_t);
+        ngx_str_set(&shm.name, "mcp_audit_log");
+        shm.log = cf->log;
+
+        if (ngx_shm_alloc(&shm) != NGX_OK) {
+            return NULL;
+        }
+
+        torn = (ngx_atomic_t *) shm.addr;
+    }
+
+    return &torn[ngx_crc32_long(name->data, name->len)
+                 % NGX_HTTP_MCP_POLICY_AUDIT_FLAGS];
+}
+
+
 /* All configuration is read: the buffer of a file is ours or another's. */
 
 ngx_int_t
@@ -374,7 +474,7 @@ ngx_http_mcp_policy_audit_bind(ngx_conf_t *cf,
 
     for (i = 0; i < mmcf->audit_logs.nelts; i++) {
 
-        if (log[i]->size == 0) {
+        if (log[i]->size == 0 && log[i]->file->flush) {
             continue;
         }
 

@@ -1,7 +1,7 @@
 /*
- * Test builds alone: a clock for all workers, and a worker that dies at the
- * worst moment.  Both are told through a file that the test and the workers
- * share, named by MCP_POLICY_TEST in the environment.
+ * Test builds alone: a clock for all workers, a worker that dies at the worst
+ * moment, and no memory.  They are told through a file that the test and the
+ * workers share, named by MCP_POLICY_TEST in the environment.
  */
 
 #include "ngx_http_mcp_policy_zone.h"
@@ -17,6 +17,7 @@ typedef struct {
     volatile uint64_t      now_ms;      /* 0: the real time */
     volatile ngx_atomic_t  kill;        /* at this many reservations from now,
                                            inside the lock */
+    volatile ngx_atomic_t  memory;      /* not 0: none for the audit log */
 } ngx_http_mcp_policy_test_t;
 
 
@@ -51,6 +52,17 @@ ngx_http_mcp_policy_test_locked(void)
     if (test && test->kill && ngx_atomic_fetch_add(&test->kill, -1) == 1) {
         (void) raise(SIGKILL);
     }
+}
+
+
+ngx_uint_t
+ngx_http_mcp_policy_test_memory(void)
+{
+    ngx_http_mcp_policy_test_t  *test;
+
+    test = ngx_http_mcp_policy_test();
+
+    return test && test->memory;
 }
 
 

@@ -134,11 +134,16 @@ typedef struct {
 } ngx_http_mcp_policy_zone_t;
 
 
-/* A build for tests can be told to die while it holds the lock. */
+/*
+ * A build for tests can be told to die while it holds the lock, and that the
+ * audit log finds no memory.
+ */
 #if (NGX_HTTP_MCP_POLICY_TEST)
 void ngx_http_mcp_policy_test_locked(void);
+ngx_uint_t ngx_http_mcp_policy_test_memory(void);
 #else
 #define ngx_http_mcp_policy_test_locked()
+#define ngx_http_mcp_policy_test_memory()  0
 #endif
 
 

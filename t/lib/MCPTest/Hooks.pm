@@ -1,8 +1,8 @@
 package MCPTest::Hooks;
 
 # What a test build of the module can be told: the time by which limits
-# count, and to kill a worker that holds the lock of a zone.  Skips the test
-# without such a build.
+# count, to kill a worker that holds the lock of a zone, and that there is no
+# memory.  Skips the test without such a build.
 #
 #   my $hooks = MCPTest::Hooks->new($t);    before the configuration is written
 #   $hooks->clock('2026-01-15T10:30:00Z');
@@ -32,7 +32,7 @@ sub new {
 
     open($self->{handle}, '+>', $self->{file}) or croak("$self->{file}: $!");
     chmod(0666, $self->{file});
-    syswrite($self->{handle}, pack('QQ', 0, 0));
+    syswrite($self->{handle}, pack('QQQ', 0, 0, 0));
 
     return $self;
 }
@@ -68,5 +68,9 @@ sub forward {
 
 # The worker that makes the next reservation dies before it unlocks.
 sub kill_locked { $_[0]->put(8, 1) }
+
+
+# From now on the audit log finds no memory, or does again.
+sub memory { $_[0]->put(16, $_[1] ? 0 : 1) }
 
 1;

@@ -1,0 +1,212 @@
+/*
+ * Lines of the audit log: whatever is in the strings that a line has, it is
+ * one line of JSON below the maximum, each member once, no string longer than
+ * it may be and nothing in it that a terminal takes for a command.
+ */
+
+#include <stdlib.h>
+
+#include "mcp_audit.h"
+
+
+#define KEYS  40
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+static void *
+fuzz_alloc(void *data, size_t size)
+{
+    (void) data;
+    return malloc(size);
+}
+
+
+static void
+fuzz_free(void *data, void *p)
+{
+    (void) data;
+    free(p);
+}
+
+
+static void
+check(bool holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+
+/* The next piece: its length in two bytes, then that much or what is left. */
+
+static mcp_str_t
+take(mcp_str_t *input)
+{
+    size_t     length;
+    mcp_str_t  piece;
+
+    piece.data = NULL;
+    piece.len = 0;
+
+    if (input->len < 2) {
+        return piece;
+    }
+
+    length = (size_t) input->data[0] << 8 | input->data[1];
+    input->data += 2;
+    input->len -= 2;
+
+    piece.data = input->data;
+    piece.len = (length < input->len) ? length : input->len;
+
+    input->data += piece.len;
+    input->len -= piece.len;
+
+    return piece;
+}
+
+
+static uint64_t
+take_number(mcp_str_t *input)
+{
+    size_t     i;
+    uint64_t   value;
+    mcp_str_t  piece;
+
+    piece = take(input);
+    value = 0;
+
+    for (i = 0; i < piece.len && i < 8; i++) {
+        value = value << 8 | piece.data[i];
+    }
+
+    return value;
+}
+
+
+static void
+take_message(mcp_str_t *input, mcp_audit_message_t *message,
+    mcp_str_t keys[KEYS])
+{
+    memset(message, 0, sizeof(mcp_audit_message_t));
+
+    message->index = (uint32_t) take_number(input);
+    message->count = (uint32_t) take_number(input);
+    message->method = take(input);
+    message->target_kind = take_number(input) % MCP_TARGET_COUNT;
+    message->target = take(input);
+    message->target_count = (uint32_t) take_number(input);
+    message->id_string = take_number(input) & 1;
+    message->id = take(input);
+    message->decision = take(input);
+    message->rule = take(input);
+    message->reason = take(input);
+    message->limited = take_number(input) & 1;
+    message->remaining = (int64_t) take_number(input);
+    message->reset_s = take_number(input);
+    message->args_hash = take(input);
+    message->arguments = take_number(input) & 1;
+    message->argument_count = (uint32_t) take_number(input);
+    message->keys = keys;
+
+    while (message->key_count < MCP_AUDIT_KEYS && input->len) {
+        keys[message->key_count++] = take(input);
+    }
+}
+
+
+static void
+take_request(mcp_str_t *input, mcp_audit_request_t *request)
+{
+    static const uint8_t  sha256[32] = { 1, 0xff, 0x80 };
+
+    memset(request, 0, sizeof(mcp_audit_request_t));
+
+    request->time_ms = take_number(input);
+    request->request_id = take(input);
+    request->address = take(input);
+    request->http_method = take(input);
+    request->grant = take(input);
+    request->session = take(input);
+    request->policy = take(input);
+    request->generation = take_number(input);
+    request->sha256 = sha256;
+    request->protocol = take(input);
+    request->client = take(input);
+    request->traceparent = take(input);
+    request->status = (uint32_t) take_number(input);
+    request->upstream_tries = (uint32_t) take_number(input);
+    request->upstream_status = (uint32_t) take_number(input);
+    request->upstream_ms = take_number(input);
+    request->duration_ms = take_number(input);
+    request->bytes_received = take_number(input);
+    request->bytes_sent = take_number(input);
+}
+
+
+/* The tokenizer refuses duplicate members and bytes that are not UTF-8. */
+
+static void
+check_line(const uint8_t *line, size_t length)
+{
+    uint32_t      i;
+    mcp_json_t    json;
+    mcp_arena_t   arena;
+    mcp_limits_t  limits;
+
+    static const mcp_allocator_t  allocator = { fuzz_alloc, fuzz_free, NULL };
+
+    check(length > 2 && length < MCP_AUDIT_LINE_MAX);
+    check(line[length - 1] == '\n');
+
+    for (i = 0; i < length - 1; i++) {
+        check(line[i] >= 0x20 && line[i] != 0x7f);
+        check(line[i] != 0xc2 || line[i + 1] >= 0xa0);
+    }
+
+    memset(&limits, 0, sizeof(limits));
+    limits.depth = 2;
+    limits.tokens = 256;
+    limits.string_length = MCP_AUDIT_NAME;
+    limits.number_length = 40;
+
+    mcp_arena_init(&arena, &allocator, 0);
+
+    check(mcp_json_parse(&json, (mcp_str_t) { line, length - 1 }, &limits,
+                         &arena, NULL)
+          == MCP_OK);
+    check(json.tokens[0].type == MCP_JSON_OBJECT);
+    check(mcp_json_member(&json, 0, mcp_str("time")) == 2);
+
+    mcp_arena_destroy(&arena);
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    size_t               length;
+    uint8_t              line[MCP_AUDIT_LINE_MAX];
+    uint8_t              members[MCP_AUDIT_MESSAGE_MAX];
+    mcp_str_t            input, keys[KEYS];
+    mcp_audit_request_t  request;
+    mcp_audit_message_t  message;
+
+    input.data = data;
+    input.len = size;
+
+    take_request(&input, &request);
+    take_message(&input, &message, keys);
+
+    length = mcp_audit_message_write(&message, members);
+    check(length <= MCP_AUDIT_MESSAGE_MAX);
+
+    length = mcp_audit_line_write(&request, (mcp_str_t) { members, length },
+                                  line);
+    check_line(line, length);
+
+    return 0;
+}
