@@ -48,7 +48,7 @@ take(mcp_str_t *input)
     size_t     length;
     mcp_str_t  piece;
 
-    piece.data = NULL;
+    piece.data = (const uint8_t *) "";
     piece.len = 0;
 
     if (input->len < 2) {
