@@ -119,12 +119,13 @@ sub ask {
 
     $uri = "/$uri/$name";
 
-    if ($method eq 'h2') {
+    # a worker that leaves takes no new stream, and says so
+    while ($method eq 'h2') {
         my $h2 = $t->h2(port => 8090);
         my $response = $h2->post($body, uri => $uri, headers => \@headers);
 
         $h2->close();
-        return $response->status;
+        return $response->status if $response->status;
     }
 
     if ($method eq 'left' || $method eq 'half') {

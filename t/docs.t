@@ -267,7 +267,7 @@ sub check_reference {
     is(join(' ', unique(@sections)), join(' ', unique(@directives)),
        'directives.md: a section for every directive');
 
-    my ($reasons) = read_file("$source/core/mcp_evaluate.c")
+    my ($reasons) = read_file("$source/core/mcp_decision.c")
         =~ /mcp_reasons\[MCP_REASON_COUNT\] = \{(.*?)^\};/ms;
     my ($invalids) = read_file("$source/core/mcp_protocol.c")
         =~ /mcp_invalids\[MCP_INVALID_COUNT\] = \{(.*?)^\};/ms;
