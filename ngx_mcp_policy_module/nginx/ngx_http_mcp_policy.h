@@ -21,6 +21,7 @@ typedef struct ngx_http_mcp_policy_pin_s  ngx_http_mcp_policy_pin_t;
 typedef struct ngx_http_mcp_policy_audit_s  ngx_http_mcp_policy_audit_t;
 typedef struct ngx_http_mcp_policy_audit_log_s
                                      ngx_http_mcp_policy_audit_log_t;
+typedef struct ngx_http_mcp_policy_hold_s  ngx_http_mcp_policy_hold_t;
 
 /* What a policy says, until a watched file says something else. */
 typedef struct {
@@ -116,6 +117,8 @@ typedef struct {
     ngx_int_t                     max_tokens;
     ngx_int_t                     max_number;
     size_t                        max_string;
+    ngx_int_t                     max_approvals;
+    size_t                        max_approval_arguments;
     ngx_uint_t                    page;       /* of our own, not enforced */
 } ngx_http_mcp_policy_loc_conf_t;
 
@@ -124,9 +127,12 @@ typedef struct {
  * States of a request.  The phase engine owns the request in START and
  * DECIDED; in READING nginx's body reader does, and it may end the request
  * (408, 413, client gone) without calling us again: cleanup must not depend
- * on leaving that state.
+ * on leaving that state.  In WAITING the call is held for a human's decision:
+ * its timer, a decision or the client's leaving ends that, and the body is
+ * judged once more, which may lead there again.
  *
  *   START -> READING (POST) -> DECIDED
+ *                    READING -> WAITING -> DECIDED
  *   START -> DECIDED         (no body to judge, or refused by its headers)
  *
  * DECIDED with reply.status != 0 is a refusal: the content handler sends it.
@@ -136,6 +142,7 @@ typedef struct {
 typedef enum {
     NGX_HTTP_MCP_POLICY_START = 0,
     NGX_HTTP_MCP_POLICY_READING,
+    NGX_HTTP_MCP_POLICY_WAITING,
     NGX_HTTP_MCP_POLICY_DECIDED
 } ngx_http_mcp_policy_state_e;
 
@@ -150,6 +157,7 @@ typedef struct {
     ngx_str_t                     client;
     ngx_str_t                     traceparent;
     ngx_str_t                     rule;
+    ngx_str_t                     approval;   /* id */
     ngx_uint_t                    count;
     const char                   *decision;
     const char                   *reason;
@@ -221,6 +229,9 @@ struct ngx_http_mcp_policy_ctx_s {
                                                  a task */
     mcp_charge_t                 *charges;    /* taken when it was allowed */
     ngx_uint_t                    charge_count;
+    mcp_approval_ask_t           *asks;       /* approvals that it used */
+    ngx_uint_t                    ask_count;
+    ngx_http_mcp_policy_hold_t   *hold;       /* NULL: it did not wait */
     ngx_http_mcp_policy_settlement_t  *settlement;  /* NULL: nothing to
                                                        settle by the answer */
     ngx_http_mcp_policy_list_t   *list;       /* NULL: no answer is filtered */
@@ -298,6 +309,8 @@ ngx_int_t ngx_http_mcp_policy_handler(ngx_http_request_t *r);
 ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_get_ctx(ngx_http_request_t *r);
 ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_create_ctx(
     ngx_http_request_t *r);
+void ngx_http_mcp_policy_decide(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx);
 
 /* of a request and its subrequests, from r->pool->cleanup; newest first */
 ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_next_ctx(
@@ -317,7 +330,7 @@ ngx_int_t ngx_http_mcp_policy_body_text(ngx_http_request_t *r,
 ngx_int_t ngx_http_mcp_policy_is_message(ngx_http_request_t *r);
 ngx_int_t ngx_http_mcp_policy_has_body(ngx_http_request_t *r);
 
-/* ngx_http_mcp_policy_judge.c */
+/* ngx_http_mcp_policy_judge.c; NGX_AGAIN: the call is held */
 ngx_int_t ngx_http_mcp_policy_judge(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx);
 ngx_int_t ngx_http_mcp_policy_judge_headers(ngx_http_request_t *r,
@@ -383,6 +396,7 @@ mcp_rc_t ngx_http_mcp_policy_task_find(void *data, mcp_str_t id,
 /* ngx_http_mcp_policy_settle.c: which charges are given back */
 ngx_int_t ngx_http_mcp_policy_settle_expect(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body);
+void ngx_http_mcp_policy_settle_cancel(ngx_http_mcp_policy_ctx_t *ctx);
 void ngx_http_mcp_policy_settle_header(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx);
 void ngx_http_mcp_policy_settle_body(ngx_http_request_t *r,
@@ -404,6 +418,11 @@ ngx_int_t ngx_http_mcp_policy_answer_body(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, ngx_chain_t *in);
 ngx_int_t ngx_http_mcp_policy_answer_refuse(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const char *failure);
+
+/* ngx_http_mcp_policy_hold.c: calls that wait for a human's decision */
+ngx_int_t ngx_http_mcp_policy_hold(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_approval_ask_t *ask,
+    uint64_t now_ms);
 
 /* ngx_http_mcp_policy_variables.c */
 ngx_int_t ngx_http_mcp_policy_add_variables(ngx_conf_t *cf);

@@ -40,7 +40,9 @@ ngx_http_mcp_policy_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_mcp_policy_get_ctx(r);
 
-    if (ctx && ctx->state == NGX_HTTP_MCP_POLICY_READING) {
+    if (ctx && (ctx->state == NGX_HTTP_MCP_POLICY_READING
+                || ctx->state == NGX_HTTP_MCP_POLICY_WAITING))
+    {
         return NGX_DONE;
     }
 
@@ -183,8 +185,9 @@ ngx_http_mcp_policy_covered(ngx_http_request_t *r,
 
 
 /*
- * An error_page of a body that never came whole (400, 408, 413): there is
- * nothing to judge, and nothing that may be sent on.
+ * An error_page of a body that never came whole (400, 408, 413), or of a call
+ * whose client did not wait for a decision: there is nothing to judge, and
+ * nothing that may be sent on.
  */
 
 static ngx_int_t
@@ -209,7 +212,10 @@ ngx_http_mcp_policy_interrupted(ngx_http_request_t *r)
 
         ctx = cln->data;
 
-        if (ctx->request == r && ctx->state == NGX_HTTP_MCP_POLICY_READING) {
+        if (ctx->request == r
+            && (ctx->state == NGX_HTTP_MCP_POLICY_READING
+                || ctx->state == NGX_HTTP_MCP_POLICY_WAITING))
+        {
             return 1;
         }
     }
@@ -280,15 +286,27 @@ ngx_http_mcp_policy_start(ngx_http_request_t *r,
 static void
 ngx_http_mcp_policy_body_handler(ngx_http_request_t *r)
 {
-    uint64_t                    start;
-    ngx_int_t                   rc;
-    ngx_http_mcp_policy_ctx_t  *ctx;
+    ngx_http_mcp_policy_decide(r, ngx_http_mcp_policy_get_ctx(r));
+}
 
-    ctx = ngx_http_mcp_policy_get_ctx(r);
+
+/* With the whole body: now, or when a call that was held goes on. */
+
+void
+ngx_http_mcp_policy_decide(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx)
+{
+    uint64_t   start;
+    ngx_int_t  rc;
 
     start = ngx_http_mcp_policy_count_clock(r);
 
     rc = ngx_http_mcp_policy_judge(r, ctx);
+
+    if (rc == NGX_AGAIN) {
+        ctx->state = NGX_HTTP_MCP_POLICY_WAITING;
+        return;
+    }
 
     ngx_http_mcp_policy_count_time(r, ctx, start);
 
@@ -300,6 +318,7 @@ ngx_http_mcp_policy_body_handler(ngx_http_request_t *r)
 
     if (rc != NGX_OK) {
         ngx_http_mcp_policy_count_failed(r, ctx);
+        ngx_http_mcp_policy_settle_cancel(ctx);
         ngx_http_mcp_policy_audit_failed(r, ctx);
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
@@ -351,7 +370,10 @@ ngx_http_mcp_policy_get_ctx(ngx_http_request_t *r)
 
         ctx = cln->data;
 
-        if (ctx->request == r && ctx->state != NGX_HTTP_MCP_POLICY_READING) {
+        if (ctx->request == r
+            && ctx->state != NGX_HTTP_MCP_POLICY_READING
+            && ctx->state != NGX_HTTP_MCP_POLICY_WAITING)
+        {
             ngx_http_set_ctx(r, ctx, ngx_http_mcp_policy_module);
             return ctx;
         }

@@ -2,7 +2,7 @@
  * From a body to a decision and its reply, by the core; nothing here waits.
  */
 
-#include "ngx_http_mcp_policy.h"
+#include "ngx_http_mcp_policy_approval.h"
 
 
 static ngx_int_t ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
@@ -11,6 +11,8 @@ static ngx_int_t ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
 static ngx_int_t ngx_http_mcp_policy_keep_charges(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_verdict_t *verdict,
     uint64_t now_ms);
+static ngx_int_t ngx_http_mcp_policy_keep_asks(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_verdict_t *verdict);
 static ngx_uint_t ngx_http_mcp_policy_tighter(const mcp_charge_t *charge,
     const mcp_charge_t *other);
 static void ngx_http_mcp_policy_set_limit(ngx_http_mcp_policy_ctx_t *ctx,
@@ -47,7 +49,10 @@ static const char  *ngx_http_mcp_policy_dry_actions[] = {
 };
 
 
-/* The read body of a POST.  NGX_ERROR is an internal failure: refuse. */
+/*
+ * The read body of a POST.  NGX_ERROR is an internal failure: refuse.
+ * NGX_AGAIN: the call is held, and nothing is decided yet.
+ */
 
 ngx_int_t
 ngx_http_mcp_policy_judge(ngx_http_request_t *r,
@@ -55,6 +60,7 @@ ngx_http_mcp_policy_judge(ngx_http_request_t *r,
 {
     mcp_rc_t                         rc;
     mcp_str_t                        text;
+    ngx_int_t                        judged;
     mcp_body_t                       body;
     mcp_arena_t                     *arena;
     mcp_limits_t                     limits;
@@ -89,12 +95,10 @@ ngx_http_mcp_policy_judge(ngx_http_request_t *r,
         return ngx_http_mcp_policy_refuse_unknown(r, ctx, &body, arena);
     }
 
-    if (ngx_http_mcp_policy_evaluate(r, ctx, &body, arena) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    judged = ngx_http_mcp_policy_evaluate(r, ctx, &body, arena);
 
-    if (ctx->reply.status) {
-        return NGX_OK;
+    if (judged != NGX_OK || ctx->reply.status) {
+        return judged;
     }
 
     if (ngx_http_mcp_policy_list_expect(r, ctx, &body) != NGX_OK) {
@@ -180,13 +184,15 @@ ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
     mcp_arena_t *arena)
 {
-    mcp_rc_t                         rc;
-    mcp_store_t                      store;
-    mcp_caller_t                     caller;
-    mcp_verdict_t                    verdict;
-    const mcp_decision_t            *decision;
-    ngx_http_mcp_policy_caller_t     task_caller;
-    ngx_http_mcp_policy_loc_conf_t  *mlcf;
+    mcp_rc_t                          rc;
+    ngx_int_t                         held;
+    mcp_store_t                       store;
+    mcp_caller_t                      caller;
+    mcp_verdict_t                     verdict;
+    const mcp_decision_t             *decision;
+    ngx_http_mcp_policy_caller_t      task_caller;
+    ngx_http_mcp_policy_loc_conf_t   *mlcf;
+    ngx_http_mcp_policy_approvals_t   approvals;
 
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
 
@@ -199,6 +205,9 @@ ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
     caller.find_task = ngx_http_mcp_policy_task_find;
     caller.find_task_data = &task_caller;
 
+    ngx_http_mcp_policy_approval_store(ctx, mlcf, &approvals);
+    caller.approvals = &approvals.store;
+
     ngx_http_mcp_policy_zone_store(ctx->policy->zone, &store);
 
     rc = mcp_evaluate(ctx->version->core, body, &caller, &store, arena,
@@ -210,6 +219,15 @@ ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
 
     decision = &verdict.decisions[verdict.first];
 
+    if (decision->action == MCP_APPROVE && decision->ask && !approvals.closed)
+    {
+        held = ngx_http_mcp_policy_hold(r, ctx, decision->ask, caller.now_ms);
+
+        if (held != NGX_DECLINED) {
+            return held;
+        }
+    }
+
     if (decision->action == MCP_LIMIT) {
         ngx_http_mcp_policy_set_limit(ctx, decision->remaining,
                                       decision->reset_ms, caller.now_ms);
@@ -217,12 +235,15 @@ ngx_http_mcp_policy_evaluate(ngx_http_request_t *r,
 
     if (ngx_http_mcp_policy_keep_charges(r, ctx, &verdict, caller.now_ms)
         != NGX_OK
+        || ngx_http_mcp_policy_keep_asks(r, ctx, &verdict) != NGX_OK
         || ngx_http_mcp_policy_audit_keep(r, ctx, body, &verdict, arena)
            != NGX_OK
         || ngx_http_mcp_policy_settle_expect(r, ctx, body) != NGX_OK)
     {
         store.refund(store.data, verdict.charges, verdict.charge_count,
                      caller.now_ms);
+        ngx_http_mcp_policy_approval_give_back(approvals.zone, verdict.asks,
+                                               verdict.ask_count);
         return NGX_ERROR;
     }
 
@@ -309,6 +330,62 @@ ngx_http_mcp_policy_keep_charges(ngx_http_request_t *r,
 
     ngx_http_mcp_policy_set_limit(ctx, tightest->result.remaining,
                                   tightest->result.reset_ms, now_ms);
+
+    return NGX_OK;
+}
+
+
+/* Which approvals it used, likewise, and which one it lacked. */
+
+static ngx_int_t
+ngx_http_mcp_policy_keep_asks(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_verdict_t *verdict)
+{
+    uint32_t                   i;
+    const mcp_approval_ask_t  *ask;
+
+    ask = verdict->decisions[verdict->first].ask;
+
+    if (verdict->ask_count) {
+        ask = &verdict->asks[0];
+    }
+
+    if (ask == NULL || ask->state == MCP_APPROVAL_NONE) {
+        return NGX_OK;
+    }
+
+    ctx->facts.approval.len = NGX_HTTP_MCP_POLICY_APPROVAL_HEX;
+    ctx->facts.approval.data = ngx_pnalloc(r->pool, ctx->facts.approval.len);
+
+    if (ctx->facts.approval.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_mcp_policy_approval_hex(ask->id, ctx->facts.approval.data);
+
+    if (verdict->ask_count == 0) {
+        return NGX_OK;
+    }
+
+    ctx->asks = ngx_palloc(r->pool, verdict->ask_count
+                                    * sizeof(mcp_approval_ask_t));
+    if (ctx->asks == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->ask_count = verdict->ask_count;
+
+    for (i = 0; i < verdict->ask_count; i++) {
+        ctx->asks[i] = verdict->asks[i];
+
+        /* the arena's */
+
+        ctx->asks[i].policy = mcp_str("");
+        ctx->asks[i].rule = mcp_str("");
+        ctx->asks[i].tool = mcp_str("");
+        ctx->asks[i].arguments = mcp_str("");
+        ctx->asks[i].reason = mcp_str("");
+    }
 
     return NGX_OK;
 }

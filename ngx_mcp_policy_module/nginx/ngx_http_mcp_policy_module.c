@@ -211,6 +211,20 @@ static ngx_command_t  ngx_http_mcp_policy_commands[] = {
       offsetof(ngx_http_mcp_policy_loc_conf_t, max_string),
       NULL },
 
+    { ngx_string("mcp_max_approvals"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_mcp_policy_loc_conf_t, max_approvals),
+      &ngx_http_mcp_policy_limit },
+
+    { ngx_string("mcp_max_approval_arguments"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_mcp_policy_loc_conf_t, max_approval_arguments),
+      NULL },
+
     { ngx_string("mcp_list_filter"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_enum_slot,
@@ -700,6 +714,8 @@ ngx_http_mcp_policy_create_loc_conf(ngx_conf_t *cf)
     mlcf->max_tokens = NGX_CONF_UNSET;
     mlcf->max_number = NGX_CONF_UNSET;
     mlcf->max_string = NGX_CONF_UNSET_SIZE;
+    mlcf->max_approvals = NGX_CONF_UNSET;
+    mlcf->max_approval_arguments = NGX_CONF_UNSET_SIZE;
 
     return mlcf;
 }
@@ -744,6 +760,9 @@ ngx_http_mcp_policy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                          MCP_DEFAULT_NUMBER_LENGTH);
     ngx_conf_merge_size_value(conf->max_string, prev->max_string,
                               MCP_DEFAULT_STRING_LENGTH);
+    ngx_conf_merge_value(conf->max_approvals, prev->max_approvals, 32);
+    ngx_conf_merge_size_value(conf->max_approval_arguments,
+                              prev->max_approval_arguments, 16 * 1024);
 
     if (conf->revisions == 0) {
         conf->revisions = prev->revisions ? prev->revisions

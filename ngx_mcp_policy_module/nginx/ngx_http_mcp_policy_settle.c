@@ -3,9 +3,12 @@
  * unless it is certain that the call came to nothing: no server was reached,
  * every one that was answered 5xx, or the answer says so.  Answers are only
  * looked at, and charges given back before the bytes that tell are passed on.
+ *
+ * An approval is for one try: it is given back only if no server was reached,
+ * whatever mcp_refund says, because one that failed may have acted before.
  */
 
-#include "ngx_http_mcp_policy.h"
+#include "ngx_http_mcp_policy_approval.h"
 
 #include "mcp_event_stream.h"
 #include "mcp_outcome.h"
@@ -42,6 +45,7 @@ struct ngx_http_mcp_policy_settlement_s {
     ngx_http_mcp_policy_settlement_t  *next;      /* of another policy, before
                                                      an internal redirect */
     ngx_http_request_t                *request;
+    ngx_http_mcp_policy_ctx_t         *ctx;       /* whose decision it was */
     mcp_store_t                        store;
     mcp_charge_t                      *charges;
     ngx_http_mcp_policy_call_t        *calls;
@@ -58,6 +62,8 @@ struct ngx_http_mcp_policy_settlement_s {
 };
 
 
+static ngx_int_t ngx_http_mcp_policy_settle_charged(ngx_http_request_t *r,
+    ngx_http_mcp_policy_settlement_t *settlement, const mcp_body_t *body);
 static ngx_uint_t ngx_http_mcp_policy_settle_calls(ngx_http_mcp_policy_ctx_t
     *ctx, ngx_http_mcp_policy_call_t *calls);
 static ngx_int_t ngx_http_mcp_policy_settle_ids(ngx_http_request_t *r,
@@ -80,29 +86,31 @@ static void ngx_http_mcp_policy_settle_refund(
     ngx_http_mcp_policy_call_t *call);
 static void ngx_http_mcp_policy_settle_refund_all(
     ngx_http_mcp_policy_settlement_t *settlement);
+static void ngx_http_mcp_policy_settle_give_back(
+    ngx_http_mcp_policy_settlement_t *settlement);
 static void ngx_http_mcp_policy_settle_cleanup(void *data);
 
 
 /*
- * After a body was charged, while it is still at hand.  NGX_ERROR: no memory,
- * and the caller gives the charges back.
+ * After a body was charged, or let through by approvals, while it is still at hand.  NGX_ERROR: no memory,
+ * and the caller gives all that back.
  */
 
 ngx_int_t
 ngx_http_mcp_policy_settle_expect(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body)
 {
+    ngx_uint_t                         refund;
     ngx_pool_cleanup_t                *cln;
     ngx_http_mcp_policy_loc_conf_t    *mlcf;
     ngx_http_mcp_policy_settlement_t  *settlement;
 
-    if (ctx->charge_count == 0) {
-        return NGX_OK;
-    }
-
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
 
-    if (mlcf->refund == NGX_HTTP_MCP_POLICY_REFUND_OFF) {
+    refund = (ctx->charge_count
+              && mlcf->refund != NGX_HTTP_MCP_POLICY_REFUND_OFF);
+
+    if (!refund && ctx->ask_count == 0) {
         return NGX_OK;
     }
 
@@ -114,6 +122,7 @@ ngx_http_mcp_policy_settle_expect(ngx_http_request_t *r,
 
     settlement->next = ctx->settlement;
     settlement->request = r;
+    settlement->ctx = ctx;
     settlement->charges = ctx->charges;
     settlement->tool_errors = (mlcf->refund
                                == NGX_HTTP_MCP_POLICY_REFUND_TOOL_ERROR);
@@ -121,17 +130,9 @@ ngx_http_mcp_policy_settle_expect(ngx_http_request_t *r,
 
     ngx_http_mcp_policy_zone_store(ctx->policy->zone, &settlement->store);
 
-    settlement->count = ngx_http_mcp_policy_settle_calls(ctx, NULL);
-
-    settlement->calls = ngx_pcalloc(r->pool, settlement->count
-                                         * sizeof(ngx_http_mcp_policy_call_t));
-    if (settlement->calls == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_http_mcp_policy_settle_calls(ctx, settlement->calls);
-
-    if (ngx_http_mcp_policy_settle_ids(r, settlement, body) != NGX_OK) {
+    if (refund
+        && ngx_http_mcp_policy_settle_charged(r, settlement, body) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -146,6 +147,28 @@ ngx_http_mcp_policy_settle_expect(ngx_http_request_t *r,
     ctx->settlement = settlement;
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_settle_charged(ngx_http_request_t *r,
+    ngx_http_mcp_policy_settlement_t *settlement, const mcp_body_t *body)
+{
+    ngx_http_mcp_policy_ctx_t  *ctx;
+
+    ctx = settlement->ctx;
+
+    settlement->count = ngx_http_mcp_policy_settle_calls(ctx, NULL);
+
+    settlement->calls = ngx_pcalloc(r->pool, settlement->count
+                                         * sizeof(ngx_http_mcp_policy_call_t));
+    if (settlement->calls == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_http_mcp_policy_settle_calls(ctx, settlement->calls);
+
+    return ngx_http_mcp_policy_settle_ids(r, settlement, body);
 }
 
 
@@ -214,6 +237,22 @@ ngx_http_mcp_policy_settle_ids(ngx_http_request_t *r,
 }
 
 
+/* The request fails before anybody else has seen it. */
+
+void
+ngx_http_mcp_policy_settle_cancel(ngx_http_mcp_policy_ctx_t *ctx)
+{
+    ngx_http_mcp_policy_settlement_t  *settlement;
+
+    settlement = ctx->settlement;
+
+    if (settlement && settlement->ctx == ctx) {
+        ngx_http_mcp_policy_settle_refund_all(settlement);
+        ngx_http_mcp_policy_settle_give_back(settlement);
+    }
+}
+
+
 /*
  * The answer begins: whoever makes it, it is the last that this request gets.
  */
@@ -243,6 +282,13 @@ ngx_http_mcp_policy_settle_header(ngx_http_request_t *r,
         settlement->answered = 1;
         settlement->outcome = NULL;
         settlement->events = NULL;
+
+        if (reach == NGX_HTTP_MCP_POLICY_UNSENT
+            || (reach == NGX_HTTP_MCP_POLICY_NOWHERE
+                && (ctx->own_reply || r->upstream)))
+        {
+            ngx_http_mcp_policy_settle_give_back(settlement);
+        }
 
         if (reach != NGX_HTTP_MCP_POLICY_ACCEPTED) {
             ngx_http_mcp_policy_settle_refund_all(settlement);
@@ -311,12 +357,13 @@ ngx_http_mcp_policy_settle_start(ngx_http_request_t *r,
     ngx_uint_t      events;
     mcp_outcome_t  *outcome;
 
-    if (settlement->elsewhere
+    if (settlement->count == 0
+        || settlement->elsewhere
         || (r->upstream && r->upstream->cleanup == NULL)
         || (r->headers_out.content_encoding
             && r->headers_out.content_encoding->value.len))
     {
-        /* not here, of an error_page or a cache, or compressed */
+        /* of no charge, not here, of an error_page or a cache, or compressed */
         return;
     }
 
@@ -581,6 +628,22 @@ ngx_http_mcp_policy_settle_refund_all(
 }
 
 
+static void
+ngx_http_mcp_policy_settle_give_back(
+    ngx_http_mcp_policy_settlement_t *settlement)
+{
+    ngx_http_mcp_policy_ctx_t  *ctx;
+
+    ctx = settlement->ctx;
+
+    if (ctx->ask_count) {
+        ngx_http_mcp_policy_approval_give_back(ctx->policy->zone->data,
+                                               ctx->asks, ctx->ask_count);
+        ctx->ask_count = 0;
+    }
+}
+
+
 /*
  * Nobody was answered: the client has gone, or it was a subrequest, whose
  * answer is its parent's business.  The pool is gone, the request is not.
@@ -602,6 +665,13 @@ ngx_http_mcp_policy_settle_cleanup(void *data)
     reach = ngx_http_mcp_policy_settle_reach(r);
 
     /* what another content handler did before it was cut off is not known */
+
+    if (r->upstream
+        && (reach == NGX_HTTP_MCP_POLICY_NOWHERE
+            || reach == NGX_HTTP_MCP_POLICY_UNSENT))
+    {
+        ngx_http_mcp_policy_settle_give_back(settlement);
+    }
 
     if (r->upstream
         && (reach == NGX_HTTP_MCP_POLICY_NOWHERE

@@ -64,6 +64,9 @@ static ngx_http_variable_t  ngx_http_mcp_policy_vars[] = {
     { ngx_string("mcp_rule"), NULL, ngx_http_mcp_policy_variable_string,
       NGX_HTTP_MCP_POLICY_FACT(rule), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("mcp_approval"), NULL, ngx_http_mcp_policy_variable_string,
+      NGX_HTTP_MCP_POLICY_FACT(approval), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
     { ngx_string("mcp_args_hash"), NULL, ngx_http_mcp_policy_variable_string,
       NGX_HTTP_MCP_POLICY_FACT(args_hash), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 

@@ -18,6 +18,7 @@
 #define NGX_HTTP_MCP_POLICY_MESSAGE_SHARE  32
 #define NGX_HTTP_MCP_POLICY_TASK_SHARE     16
 #define NGX_HTTP_MCP_POLICY_FILE_SHARE     256
+#define NGX_HTTP_MCP_POLICY_APPROVAL_SHARE 8
 
 #define NGX_HTTP_MCP_POLICY_ZONE_FULL      60     /* seconds between lines */
 #define NGX_HTTP_MCP_POLICY_ZONE_MOVED     1000   /* ms until asked again */
@@ -250,6 +251,7 @@ ngx_http_mcp_policy_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     if (old) {
         zone->shared = old->shared;
         zone->table = old->table;
+        zone->approvals = old->approvals;
         zone->adopt = zone->state.len && old->state.len == 0;
 
     } else if (ngx_http_mcp_policy_zone_create(shm_zone, zone) != NGX_OK) {
@@ -323,6 +325,16 @@ ngx_http_mcp_policy_zone_create(ngx_shm_zone_t *shm_zone,
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                       "zone \"%V\" is too small", &zone->name);
         return NGX_ERROR;
+    }
+
+    /* a small zone is for counters alone */
+
+    if (mcp_approvals_init(ngx_http_mcp_policy_zone_area(shared,
+                                                         approval_offset),
+                           shared->approval_size, &zone->approvals)
+        != MCP_OK)
+    {
+        zone->approvals = NULL;
     }
 
     shared->saved = UINT64_MAX;
@@ -526,6 +538,11 @@ ngx_http_mcp_policy_zone_layout(ngx_http_mcp_policy_shared_t *shared,
 
     shared->refusal_offset = offset;
     offset += ngx_align(ngx_http_mcp_policy_refusal_layout(shared, size), 64);
+    shared->approval_size = ngx_align(size
+                                      / NGX_HTTP_MCP_POLICY_APPROVAL_SHARE,
+                                      64);
+    shared->approval_offset = offset;
+    offset += shared->approval_size;
 
     shared->table_offset = offset;
     shared->table_size = size - offset;

@@ -1,7 +1,7 @@
 /*
  * Shared memory of mcp_zone: counters, HTTP+SSE streams with their mailbox,
- * and tasks.  Pointer-free; everything is read and written under the slab
- * pool's mutex except the "mail" generation.
+ * tasks, and approvals.  Pointer-free; everything is read and written under
+ * the slab pool's mutex except the "mail" and "approval_news" generations.
  */
 
 #ifndef NGX_HTTP_MCP_POLICY_ZONE_H
@@ -99,6 +99,9 @@ typedef struct {
     ngx_uint_t      pins;
     ngx_uint_t      usages;            /* groups of slots */
 
+    ngx_atomic_t    approval_news;     /* changes with every decision */
+    uint64_t        approvals_saved;   /* "changes" of those in the file */
+
     size_t          stream_offset;     /* from the start of this struct */
     size_t          part_offset;
     size_t          task_offset;
@@ -107,6 +110,8 @@ typedef struct {
     size_t          statistics_offset;
     size_t          usage_offset;
     size_t          refusal_offset;
+    size_t          approval_offset;
+    size_t          approval_size;
     size_t          table_offset;
     size_t          table_size;
 } ngx_http_mcp_policy_shared_t;
@@ -120,6 +125,7 @@ typedef struct {
     ngx_slab_pool_t               *shpool;
     ngx_http_mcp_policy_shared_t  *shared;
     mcp_table_t                   *table;
+    mcp_approvals_t               *approvals;  /* NULL: no room for any */
     ngx_http_mcp_policy_holder_t  *holder;   /* of this worker's streams in
                                                 the zone, NULL without any */
     ngx_cycle_t                   *cycle;
@@ -130,6 +136,7 @@ typedef struct {
     uint64_t                       generation;
     ngx_uint_t                     pins;     /* of the policies in it */
     time_t                         full_logged;
+    time_t                         approvals_logged;
     unsigned                       adopt:1;  /* state= is new, the zone not */
 } ngx_http_mcp_policy_zone_t;
 

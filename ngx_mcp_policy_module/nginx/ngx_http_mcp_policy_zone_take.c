@@ -3,6 +3,7 @@
  * over into the new one.
  */
 
+#include "ngx_http_mcp_policy_approval.h"
 #include "ngx_http_mcp_policy_status.h"
 
 
@@ -88,6 +89,7 @@ ngx_http_mcp_policy_zone_take(ngx_http_mcp_policy_zone_t *zone,
         ngx_http_mcp_policy_count_take(zone->shared, old->shared);
         ngx_http_mcp_policy_usage_take(zone->shared, old->shared);
         ngx_http_mcp_policy_refusal_take(zone->shared, old->shared);
+        ngx_http_mcp_policy_approval_take(zone, old, log);
 
         zone->shared->epoch = old->shared->epoch;
         zone->shared->generation = old->shared->generation;
