@@ -15,6 +15,7 @@
 #define MCP_AUDIT_DIGITS    20
 #define MCP_AUDIT_ELLIPSIS  "\xe2\x80\xa6"
 #define MCP_AUDIT_SHA256    32
+#define MCP_AUDIT_APPROVAL  16
 
 #define MCP_AUDIT_NUMBER    32      /* digits */
 
@@ -34,7 +35,12 @@ static uint8_t *mcp_audit_limit(uint8_t *p,
     const mcp_audit_message_t *message);
 static uint8_t *mcp_audit_keys(uint8_t *p,
     const mcp_audit_message_t *message);
-static uint8_t *mcp_audit_sha256(uint8_t *p, const uint8_t *sha256);
+static uint8_t *mcp_audit_approval(uint8_t *p,
+    const mcp_audit_message_t *message);
+static uint8_t *mcp_audit_hash(uint8_t *p, mcp_str_t name,
+    const uint64_t hash[2]);
+static uint8_t *mcp_audit_hex(uint8_t *p, mcp_str_t name,
+    const uint8_t *bytes, uint32_t count);
 static void mcp_audit_sort(mcp_str_t *keys, uint32_t count);
 static int mcp_audit_compare(mcp_str_t a, mcp_str_t b);
 static uint8_t *mcp_audit_escape(uint8_t *p, mcp_str_t s, size_t limit);
@@ -110,6 +116,7 @@ mcp_audit_message_write(const mcp_audit_message_t *message, uint8_t *dst)
     p = mcp_audit_string(p, mcp_str("rule"), message->rule, MCP_AUDIT_TEXT);
     p = mcp_audit_string(p, mcp_str("reason"), message->reason,
                          MCP_AUDIT_WORD);
+    p = mcp_audit_approval(p, message);
     p = mcp_audit_limit(p, message);
     p = mcp_audit_keys(p, message);
     p = mcp_audit_string(p, mcp_str("args_hash"), message->args_hash,
@@ -144,7 +151,8 @@ mcp_audit_line_write(const mcp_audit_request_t *request, mcp_str_t message,
 
     if (request->generation) {
         p = mcp_audit_integer(p, mcp_str("generation"), request->generation);
-        p = mcp_audit_sha256(p, request->sha256);
+        p = mcp_audit_hex(p, mcp_str("policy_sha256"), request->sha256,
+                          MCP_AUDIT_SHA256);
     }
 
     p = mcp_audit_put(p, message);
@@ -177,6 +185,37 @@ mcp_audit_line_write(const mcp_audit_request_t *request, mcp_str_t message,
                           request->bytes_received);
     p = mcp_audit_integer(p, mcp_str("bytes_sent"), request->bytes_sent);
 
+    p = mcp_audit_put(p, mcp_str("}\n"));
+
+    return (size_t) (p - dst);
+}
+
+
+size_t
+mcp_audit_approval_write(const mcp_audit_approval_t *approval, uint8_t *dst)
+{
+    uint8_t  *p;
+
+    p = mcp_audit_put(dst, mcp_str("{\"time\":\""));
+    p = mcp_audit_time(p, approval->time_ms);
+    p = mcp_audit_put(p, mcp_str("\",\"event\":\"approval\""));
+
+    p = mcp_audit_string(p, mcp_str("request_id"), approval->request_id,
+                         MCP_AUDIT_WORD);
+    p = mcp_audit_string(p, mcp_str("address"), approval->address,
+                         MCP_AUDIT_TEXT);
+    p = mcp_audit_hash(p, mcp_str("grant"), approval->grant);
+    p = mcp_audit_string(p, mcp_str("policy"), approval->policy,
+                         MCP_AUDIT_TEXT);
+    p = mcp_audit_string(p, mcp_str("tool"), approval->tool, MCP_AUDIT_NAME);
+    p = mcp_audit_string(p, mcp_str("decision"), approval->decision,
+                         MCP_AUDIT_WORD);
+    p = mcp_audit_string(p, mcp_str("rule"), approval->rule, MCP_AUDIT_TEXT);
+    p = mcp_audit_hex(p, mcp_str("approval"), approval->approval,
+                      MCP_AUDIT_APPROVAL);
+    p = mcp_audit_string(p, mcp_str("by"), approval->by, MCP_AUDIT_TEXT);
+    p = mcp_audit_string(p, mcp_str("comment"), approval->comment,
+                         MCP_AUDIT_NAME);
     p = mcp_audit_put(p, mcp_str("}\n"));
 
     return (size_t) (p - dst);
@@ -394,18 +433,54 @@ mcp_audit_keys(uint8_t *p, const mcp_audit_message_t *message)
 
 
 static uint8_t *
-mcp_audit_sha256(uint8_t *p, const uint8_t *sha256)
+mcp_audit_approval(uint8_t *p, const mcp_audit_message_t *message)
+{
+    if (message->approval == NULL) {
+        return p;
+    }
+
+    p = mcp_audit_hex(p, mcp_str("approval"), message->approval,
+                      MCP_AUDIT_APPROVAL);
+
+    if (message->approval_count > 1) {
+        p = mcp_audit_integer(p, mcp_str("approvals"),
+                              message->approval_count);
+    }
+
+    return p;
+}
+
+
+/* As nginx prints it: two numbers. */
+
+static uint8_t *
+mcp_audit_hash(uint8_t *p, mcp_str_t name, const uint64_t hash[2])
+{
+    uint32_t  i;
+    uint8_t   bytes[16];
+
+    for (i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (uint8_t) (hash[i / 8] >> (56 - i % 8 * 8));
+    }
+
+    return mcp_audit_hex(p, name, bytes, sizeof(bytes));
+}
+
+
+static uint8_t *
+mcp_audit_hex(uint8_t *p, mcp_str_t name, const uint8_t *bytes,
+    uint32_t count)
 {
     uint32_t  i;
 
     static const char  hex[] = "0123456789abcdef";
 
-    p = mcp_audit_name(p, mcp_str("policy_sha256"));
+    p = mcp_audit_name(p, name);
     *p++ = '"';
 
-    for (i = 0; i < MCP_AUDIT_SHA256; i++) {
-        *p++ = (uint8_t) hex[sha256[i] >> 4];
-        *p++ = (uint8_t) hex[sha256[i] & 0xf];
+    for (i = 0; i < count; i++) {
+        *p++ = (uint8_t) hex[bytes[i] >> 4];
+        *p++ = (uint8_t) hex[bytes[i] & 0xf];
     }
 
     *p++ = '"';

@@ -41,6 +41,9 @@ typedef struct {
     mcp_str_t          decision;
     mcp_str_t          rule;
     mcp_str_t          reason;
+    const uint8_t     *approval;      /* id of the one that it needs or used,
+                                         16 bytes; NULL: none */
+    uint32_t           approval_count;    /* used; told if more than one */
     bool               limited;
     int64_t            remaining;     /* millionths */
     uint64_t           reset_s;
@@ -77,6 +80,22 @@ typedef struct {
 } mcp_audit_request_t;
 
 
+/* A human's decision on a call that was to be approved. */
+typedef struct {
+    uint64_t           time_ms;
+    mcp_str_t          request_id;    /* of the request that brought it */
+    mcp_str_t          address;
+    const uint8_t     *approval;      /* 16 bytes */
+    uint64_t           grant[2];      /* whose call it is */
+    mcp_str_t          policy;
+    mcp_str_t          rule;
+    mcp_str_t          tool;          /* tool, prompt, URI or method */
+    mcp_str_t          decision;      /* "approved" or "denied" */
+    mcp_str_t          by;
+    mcp_str_t          comment;       /* the human's reason */
+} mcp_audit_approval_t;
+
+
 /*
  * Sets the names of the arguments: the first MCP_AUDIT_KEYS of them, sorted.
  * MCP_OK or MCP_NOMEM.
@@ -97,6 +116,10 @@ size_t mcp_audit_message_write(const mcp_audit_message_t *message,
  */
 size_t mcp_audit_line_write(const mcp_audit_request_t *request,
     mcp_str_t message, uint8_t *dst);
+
+/* Likewise, a line of "event":"approval". */
+size_t mcp_audit_approval_write(const mcp_audit_approval_t *approval,
+    uint8_t *dst);
 
 #pragma GCC visibility pop
 

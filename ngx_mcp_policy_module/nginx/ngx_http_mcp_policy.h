@@ -448,6 +448,8 @@ ngx_int_t ngx_http_mcp_policy_audit_keep(ngx_http_request_t *r,
     const mcp_verdict_t *verdict, mcp_arena_t *arena);
 void ngx_http_mcp_policy_audit_failed(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx);
+void ngx_http_mcp_policy_audit_approval(ngx_http_request_t *r,
+    const mcp_approval_view_t *view);
 
 /* ngx_http_mcp_policy_zone.c */
 char *ngx_http_mcp_policy_zone(ngx_conf_t *cf, ngx_command_t *cmd,

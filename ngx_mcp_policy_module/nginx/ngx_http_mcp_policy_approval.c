@@ -79,6 +79,7 @@ ngx_http_mcp_policy_approval_ask(void *data, mcp_approval_ask_t *asks,
     }
 
     *failed = 0;
+    zone->shared->approvals_asked = 1;
 
     rc = zone->approvals ? mcp_approvals_take(zone->approvals,
                                               &approvals->limits, asks, count,
@@ -403,6 +404,8 @@ ngx_http_mcp_policy_approval_take(ngx_http_mcp_policy_zone_t *zone,
     mcp_approval_stats_t  stats;
 
     (void) ngx_atomic_fetch_add(&old->shared->approval_news, 1);
+
+    zone->shared->approvals_asked = old->shared->approvals_asked;
 
     if (old->approvals == NULL) {
         return;

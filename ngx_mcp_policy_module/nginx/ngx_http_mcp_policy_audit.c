@@ -33,12 +33,15 @@ static void ngx_http_mcp_policy_audit_decide(ngx_http_mcp_policy_ctx_t *ctx,
     mcp_audit_message_t *message);
 static ngx_int_t ngx_http_mcp_policy_audit_hash(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t secret, mcp_str_t *hash);
+static void ngx_http_mcp_policy_audit_ask(const mcp_verdict_t *verdict,
+    uint32_t index, mcp_audit_message_t *message);
 static mcp_str_t ngx_http_mcp_policy_audit_word(const char *word);
 static mcp_str_t ngx_http_mcp_policy_audit_text(ngx_str_t *text);
 
 static ngx_int_t ngx_http_mcp_policy_audit_handler(ngx_http_request_t *r);
 static void ngx_http_mcp_policy_audit_lines(ngx_http_request_t *r,
     ngx_http_mcp_policy_audit_t *audit);
+static mcp_str_t ngx_http_mcp_policy_audit_request_id(ngx_http_request_t *r);
 static void ngx_http_mcp_policy_audit_request(ngx_http_request_t *r,
     ngx_http_mcp_policy_audit_t *audit, mcp_audit_request_t *request);
 static void ngx_http_mcp_policy_audit_outcome(ngx_http_request_t *r,
@@ -100,6 +103,10 @@ ngx_http_mcp_policy_audit_keep(ngx_http_request_t *r,
 
         ngx_http_mcp_policy_audit_decide(ctx, decision, mlcf->dry_run,
                                          &message);
+
+        if (verdict) {
+            ngx_http_mcp_policy_audit_ask(verdict, i, &message);
+        }
 
         if (ngx_http_mcp_policy_audit_add(r, audit, &message) != NGX_OK) {
             return NGX_ERROR;
@@ -318,6 +325,35 @@ ngx_http_mcp_policy_audit_decide(ngx_http_mcp_policy_ctx_t *ctx,
 }
 
 
+/* The approval that the message lacks, or the first that it used. */
+
+static void
+ngx_http_mcp_policy_audit_ask(const mcp_verdict_t *verdict, uint32_t index,
+    mcp_audit_message_t *message)
+{
+    uint32_t                   i;
+    const mcp_approval_ask_t  *ask;
+
+    ask = verdict->decisions[index].ask;
+
+    if (ask && ask->state != MCP_APPROVAL_NONE) {
+        message->approval = ask->id;
+        return;
+    }
+
+    for (i = 0; i < verdict->ask_count; i++) {
+
+        if (verdict->asks[i].message != index) {
+            continue;
+        }
+
+        if (message->approval_count++ == 0) {
+            message->approval = verdict->asks[i].id;
+        }
+    }
+}
+
+
 static ngx_int_t
 ngx_http_mcp_policy_audit_hash(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t secret, mcp_str_t *hash)
@@ -425,31 +461,81 @@ ngx_http_mcp_policy_audit_lines(ngx_http_request_t *r,
 }
 
 
+/* A human's decision, in the log of the location where it was told. */
+
+void
+ngx_http_mcp_policy_audit_approval(ngx_http_request_t *r,
+    const mcp_approval_view_t *view)
+{
+    size_t                           length;
+    mcp_audit_approval_t             approval;
+    ngx_http_mcp_policy_loc_conf_t  *mlcf;
+    u_char                           line[MCP_AUDIT_LINE_MAX];
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
+
+    if (mlcf->audit_log == NULL) {
+        return;
+    }
+
+    approval.time_ms = view->decided_ms;
+    approval.request_id = ngx_http_mcp_policy_audit_request_id(r);
+    approval.address = ngx_http_mcp_policy_audit_text(
+                                                  &r->connection->addr_text);
+    approval.approval = view->id;
+    approval.grant[0] = view->grant[0];
+    approval.grant[1] = view->grant[1];
+    approval.policy = view->policy;
+    approval.rule = view->rule;
+    approval.tool = view->tool;
+    approval.decision = ngx_http_mcp_policy_audit_word(
+                                       mcp_approval_state_name(view->state));
+    approval.by = view->by;
+    approval.comment = view->reason;
+
+    length = mcp_audit_approval_write(&approval, line);
+
+    ngx_http_mcp_policy_audit_append(mlcf->audit_log, line, length,
+                                     r->connection->log);
+}
+
+
+static mcp_str_t
+ngx_http_mcp_policy_audit_request_id(ngx_http_request_t *r)
+{
+    mcp_str_t                         id;
+    ngx_http_variable_value_t        *vv;
+    ngx_http_mcp_policy_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_get_module_main_conf(r, ngx_http_mcp_policy_module);
+
+    vv = ngx_http_get_indexed_variable(r, mmcf->request_id);
+
+    if (vv == NULL || vv->not_found) {
+        return mcp_str("");
+    }
+
+    id.data = vv->data;
+    id.len = vv->len;
+
+    return id;
+}
+
+
 static void
 ngx_http_mcp_policy_audit_request(ngx_http_request_t *r,
     ngx_http_mcp_policy_audit_t *audit, mcp_audit_request_t *request)
 {
-    ngx_time_t                       *tp;
-    ngx_msec_int_t                    ms;
-    ngx_http_variable_value_t        *vv;
-    ngx_http_mcp_policy_ctx_t        *ctx;
-    ngx_http_mcp_policy_main_conf_t  *mmcf;
-
-    mmcf = ngx_http_get_module_main_conf(r, ngx_http_mcp_policy_module);
+    ngx_time_t                 *tp;
+    ngx_msec_int_t              ms;
+    ngx_http_mcp_policy_ctx_t  *ctx;
 
     ctx = audit->ctx;
 
     ngx_memzero(request, sizeof(mcp_audit_request_t));
 
     request->time_ms = audit->time_ms;
-
-    vv = ngx_http_get_indexed_variable(r, mmcf->request_id);
-
-    if (vv && !vv->not_found) {
-        request->request_id.data = vv->data;
-        request->request_id.len = vv->len;
-    }
-
+    request->request_id = ngx_http_mcp_policy_audit_request_id(r);
     request->address = ngx_http_mcp_policy_audit_text(
                                                   &r->connection->addr_text);
     request->http_method = ngx_http_mcp_policy_audit_text(

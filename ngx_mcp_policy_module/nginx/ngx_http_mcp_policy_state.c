@@ -1,6 +1,7 @@
 /*
- * The state file of a zone: its counters survive what its memory does not.
- * Here it is read, in the master; ngx_http_mcp_policy_state_write.c writes it.
+ * The state file of a zone: its counters and approvals survive what its memory
+ * does not.  Here it is read, in the master; ngx_http_mcp_policy_state_write.c
+ * writes it.
  */
 
 #include "ngx_http_mcp_policy_state.h"
@@ -147,7 +148,7 @@ ngx_int_t
 ngx_http_mcp_policy_state_load(ngx_http_mcp_policy_zone_t *zone,
     ngx_log_t *log)
 {
-    size_t                              length;
+    size_t                              length, rest;
     u_char                             *data;
     mcp_rc_t                            rc;
     ngx_int_t                           read;
@@ -166,7 +167,7 @@ ngx_http_mcp_policy_state_load(ngx_http_mcp_policy_zone_t *zone,
     ngx_memcpy(&header, data, ngx_min(length, sizeof(header)));
 
     if (ngx_http_mcp_policy_state_check(&header) != NGX_OK
-        || header.length != length - sizeof(header))
+        || header.length > length - sizeof(header))
     {
         ngx_free(data);
         ngx_http_mcp_policy_state_set_aside(zone, ".corrupt", "is damaged or "
@@ -176,6 +177,13 @@ ngx_http_mcp_policy_state_load(ngx_http_mcp_policy_zone_t *zone,
 
     rc = mcp_table_decode(zone->table, ngx_http_mcp_policy_now(),
                           data + sizeof(header), header.length, &error);
+
+    if (rc == MCP_OK) {
+        rest = sizeof(header) + header.length;
+
+        ngx_http_mcp_policy_state_load_approvals(zone, data + rest,
+                                                 length - rest, log);
+    }
 
     ngx_free(data);
 

@@ -41,12 +41,14 @@ struct ngx_http_mcp_policy_state_s {
     u_char                      *buffer;
     off_t                        offset;      /* of the next piece */
     uint64_t                     changes;     /* at its beginning */
+    uint64_t                     approval_changes;
     ngx_msec_t                   started;
     uint32_t                     restarts;
     mcp_table_encoder_t          encoder;
 
     time_t                       complained;
     unsigned                     final:1;     /* no time for pauses */
+    unsigned                     clean:1;     /* see the section's member */
     unsigned                     over:1;      /* a younger epoch writes */
 };
 
@@ -61,6 +63,8 @@ static ngx_int_t ngx_http_mcp_policy_state_superseded(
 static ngx_int_t ngx_http_mcp_policy_state_continue(
     ngx_http_mcp_policy_state_t *writer);
 static ngx_int_t ngx_http_mcp_policy_state_finish(
+    ngx_http_mcp_policy_state_t *writer);
+static ngx_int_t ngx_http_mcp_policy_state_append(
     ngx_http_mcp_policy_state_t *writer);
 static ngx_int_t ngx_http_mcp_policy_state_write(
     ngx_http_mcp_policy_state_t *writer, const void *data, size_t length,
@@ -99,6 +103,8 @@ ngx_http_mcp_policy_state_start(ngx_http_mcp_policy_zone_t *zone,
     writer->dummy.data = writer;
 
     zone->writer = writer;
+
+    ngx_http_mcp_policy_state_enter(zone, cycle->log);
 
     if (ngx_worker == 0) {
         ngx_add_timer(&writer->timer, NGX_HTTP_MCP_POLICY_STATE_PAUSE);
@@ -183,6 +189,8 @@ ngx_http_mcp_policy_state_stop(ngx_http_mcp_policy_zone_t *zone)
 
     ngx_http_mcp_policy_state_close(writer);
 
+    ngx_http_mcp_policy_state_leave(zone);
+
     if (writer->over || zone->generation != zone->shared->generation) {
         return;
     }
@@ -212,6 +220,7 @@ ngx_http_mcp_policy_state_stop(ngx_http_mcp_policy_zone_t *zone)
 static ngx_int_t
 ngx_http_mcp_policy_state_dirty(ngx_http_mcp_policy_state_t *writer)
 {
+    ngx_int_t                    dirty;
     mcp_table_stats_t            stats;
     ngx_http_mcp_policy_zone_t  *zone;
 
@@ -221,17 +230,18 @@ ngx_http_mcp_policy_state_dirty(ngx_http_mcp_policy_state_t *writer)
 
     mcp_table_stats(zone->table, &stats);
 
+    writer->changes = stats.changes;
+
     /* what is in another zone now is that one's to write */
 
-    if (zone->shared->moved) {
-        stats.changes = zone->shared->saved;
-    }
+    dirty = !zone->shared->moved
+            && (stats.changes != zone->shared->saved
+                || ngx_http_mcp_policy_state_dirty_approvals(zone,
+                                                             writer->final));
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
 
-    writer->changes = stats.changes;
-
-    return stats.changes != zone->shared->saved;
+    return dirty;
 }
 
 
@@ -448,7 +458,13 @@ ngx_http_mcp_policy_state_finish(ngx_http_mcp_policy_state_t *writer)
         return NGX_ERROR;
     }
 
-    if (ftruncate(writer->fd, writer->offset + length) == -1) {
+    writer->offset += length;
+
+    if (ngx_http_mcp_policy_state_append(writer) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ftruncate(writer->fd, writer->offset) == -1) {
         return ngx_http_mcp_policy_state_complain(writer, "ftruncate()",
                                                   writer->temp);
     }
@@ -466,10 +482,54 @@ ngx_http_mcp_policy_state_finish(ngx_http_mcp_policy_state_t *writer)
     }
 
     zone->shared->saved = writer->changes;
+    zone->shared->approvals_saved = writer->approval_changes;
+
+    if (writer->clean) {
+        ngx_http_mcp_policy_state_confirm(zone, writer->timer.log);
+    }
 
     ngx_http_mcp_policy_state_close(writer);
 
     return NGX_OK;
+}
+
+
+/* The approvals, after the counters. */
+
+static ngx_int_t
+ngx_http_mcp_policy_state_append(ngx_http_mcp_policy_state_t *writer)
+{
+    u_char                               *data;
+    size_t                                length;
+    ngx_int_t                             rc;
+    ngx_http_mcp_policy_zone_t           *zone;
+
+    zone = writer->zone;
+
+    rc = ngx_http_mcp_policy_state_encode_approvals(zone, writer->final,
+                                                    &data, &length,
+                                                    &writer->approval_changes,
+                                                    writer->timer.log);
+    if (rc != NGX_OK) {
+        ngx_http_mcp_policy_state_close(writer);
+        return NGX_ERROR;
+    }
+
+    writer->clean = 0;
+
+    if (data == NULL) {
+        return NGX_OK;
+    }
+
+    writer->clean = ((ngx_http_mcp_policy_state_section_t *) data)->clean;
+
+    rc = ngx_http_mcp_policy_state_write(writer, data, length, writer->offset);
+
+    ngx_free(data);
+
+    writer->offset += length;
+
+    return rc;
 }
 
 

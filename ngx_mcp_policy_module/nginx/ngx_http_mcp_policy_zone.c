@@ -27,6 +27,7 @@
 
 /* walked under the lock, and few are ever in use */
 #define NGX_HTTP_MCP_POLICY_PARTS_MAX      1024
+#define NGX_HTTP_MCP_POLICY_APPROVALS_MAX  (4 * 1024 * 1024)
 
 
 static char *ngx_http_mcp_policy_zone_state(ngx_conf_t *cf,
@@ -541,6 +542,8 @@ ngx_http_mcp_policy_zone_layout(ngx_http_mcp_policy_shared_t *shared,
     shared->approval_size = ngx_align(size
                                       / NGX_HTTP_MCP_POLICY_APPROVAL_SHARE,
                                       64);
+    shared->approval_size = ngx_min(shared->approval_size,
+                                    NGX_HTTP_MCP_POLICY_APPROVALS_MAX);
     shared->approval_offset = offset;
     offset += shared->approval_size;
 

@@ -22,6 +22,9 @@
 #define NGX_HTTP_MCP_POLICY_GROUP  64
 
 
+#define NGX_HTTP_MCP_POLICY_WORKERS  128
+
+
 /* An open HTTP+SSE stream, so that any worker can tell that it is there. */
 typedef struct {
     uint64_t        serial;      /* zero: free */
@@ -100,7 +103,13 @@ typedef struct {
     ngx_uint_t      usages;            /* groups of slots */
 
     ngx_atomic_t    approval_news;     /* changes with every decision */
+    ngx_uint_t      approvals_asked;   /* there may be some */
     uint64_t        approvals_saved;   /* "changes" of those in the file */
+    ngx_uint_t      approvals_clean;   /* what the file says of them */
+
+    /* with a state file: who may use an approval; 0 is free */
+    ngx_pid_t       workers[NGX_HTTP_MCP_POLICY_WORKERS];
+    ngx_uint_t      crowd;             /* there were more */
 
     size_t          stream_offset;     /* from the start of this struct */
     size_t          part_offset;

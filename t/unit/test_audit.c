@@ -103,6 +103,28 @@ test_lines(void)
             "\"bytes_received\":300,\"bytes_sent\":18446744073709551615}\n",
             "all is known");
 
+    message.approval = sha256;
+    message.approval_count = 1;
+    message.limited = message.arguments = false;
+
+    is_line(&request, &message,
+            "{\"time\":\"2026-01-15T10:30:00.123Z\","
+            "\"request_id\":\"" HASH "\",\"address\":\"127.0.0.1\","
+            "\"http_method\":\"POST\",\"grant\":\"" HASH "\","
+            "\"session\":\"" HASH "\",\"policy\":\"shop\","
+            "\"generation\":3,\"policy_sha256\":\"001fab"
+            "00000000000000000000000000000000000000000000000000000000ff\","
+            "\"index\":1,\"count\":2,\"method\":\"tools/call\","
+            "\"tool\":\"pay\",\"id\":-7,\"decision\":\"limit\","
+            "\"rule\":\"large\",\"reason\":\"rate_limited\","
+            "\"approval\":\"001fab00000000000000000000000000\","
+            "\"args_hash\":\"" HASH "\",\"protocol\":\"2025-06-18\","
+            "\"client\":\"me/1.0\",\"traceparent\":\"00-1-2-01\","
+            "\"status\":200,\"upstream_tries\":2,\"upstream_status\":502,"
+            "\"upstream_time\":0.012,\"duration\":61.005,"
+            "\"bytes_received\":300,\"bytes_sent\":18446744073709551615}\n",
+            "an approval");
+
     request.upstream_status = 0;
     request.upstream_ms = MCP_AUDIT_NO_TIME;
     request.generation = 0;
@@ -119,6 +141,64 @@ test_lines(void)
             "\"status\":200,\"upstream_tries\":2,\"duration\":61.005,"
             "\"bytes_received\":300,\"bytes_sent\":18446744073709551615}\n",
             "a server that gave no answer");
+}
+
+
+static void
+test_approvals(void)
+{
+    uint8_t               line[MCP_AUDIT_LINE_MAX];
+    mcp_str_t             got;
+    mcp_audit_approval_t  approval;
+    mcp_audit_message_t   message;
+
+    memset(&message, 0, sizeof(message));
+    message.approval = sha256;
+    message.approval_count = 2;
+
+    got.data = line;
+    got.len = mcp_audit_message_write(&message, line);
+
+    is_str(got, ",\"approval\":\"001fab00000000000000000000000000\","
+                "\"approvals\":2", "more than one of a message");
+
+    memset(&approval, 0, sizeof(approval));
+    approval.approval = sha256;
+    approval.decision = mcp_str("denied");
+
+    got.len = mcp_audit_approval_write(&approval, line);
+
+    is_str(got, "{\"time\":\"1970-01-01T00:00:00.000Z\","
+                "\"event\":\"approval\","
+                "\"grant\":\"00000000000000000000000000000000\","
+                "\"decision\":\"denied\","
+                "\"approval\":\"001fab00000000000000000000000000\"}\n",
+           "a human's decision, little known");
+
+    approval.time_ms = UINT64_C(1768473000123);
+    approval.request_id = mcp_str(HASH);
+    approval.address = mcp_str("127.0.0.1");
+    approval.grant[0] = UINT64_C(0x0123456789abcdef);
+    approval.grant[1] = UINT64_C(0x0023456789abcdef);
+    approval.policy = mcp_str("shop");
+    approval.rule = mcp_str("large");
+    approval.tool = mcp_str("pay");
+    approval.decision = mcp_str("approved");
+    approval.by = mcp_str("ann\n");
+    approval.comment = mcp_str("known \"customer\"");
+
+    got.len = mcp_audit_approval_write(&approval, line);
+
+    is_str(got, "{\"time\":\"2026-01-15T10:30:00.123Z\","
+                "\"event\":\"approval\",\"request_id\":\"" HASH "\","
+                "\"address\":\"127.0.0.1\","
+                "\"grant\":\"0123456789abcdef0023456789abcdef\","
+                "\"policy\":\"shop\",\"tool\":\"pay\","
+                "\"decision\":\"approved\",\"rule\":\"large\","
+                "\"approval\":\"001fab00000000000000000000000000\","
+                "\"by\":\"ann\\u000a\","
+                "\"comment\":\"known \\\"customer\\\"\"}\n",
+           "a human's decision");
 }
 
 
@@ -337,6 +417,7 @@ test_bounds(void)
     mcp_str_t            long_text, keys[MCP_AUDIT_KEYS];
     mcp_audit_request_t  request;
     mcp_audit_message_t  message;
+    mcp_audit_approval_t approval;
 
     static const char *fillings[] = {
         "x", "\"", "\x01", "\xff", "\xc3\xa4", "\xe2\x80\xa8",
@@ -369,6 +450,8 @@ test_bounds(void)
         message.method = message.target = message.id = long_text;
         message.decision = message.rule = message.reason = long_text;
         message.args_hash = long_text;
+        message.approval = sha256;
+        message.approval_count = UINT32_MAX;
         message.id_string = message.limited = message.arguments = true;
         message.remaining = INT64_MIN + 1;
         message.keys = keys;
@@ -391,6 +474,16 @@ test_bounds(void)
            && line_length + MCP_AUDIT_MESSAGE_MAX - part_length
               <= MCP_AUDIT_LINE_MAX,
            "bounded: %zu, %zu", part_length, line_length);
+
+        memset(&approval, 0xff, sizeof(approval));
+        approval.approval = sha256;
+        approval.request_id = approval.address = approval.policy = long_text;
+        approval.rule = approval.tool = approval.decision = long_text;
+        approval.by = approval.comment = long_text;
+
+        line_length = mcp_audit_approval_write(&approval, line);
+
+        ok(line_length <= MCP_AUDIT_LINE_MAX, "bounded: %zu", line_length);
     }
 
     free(part);
@@ -406,6 +499,7 @@ main(void)
     mcp_arena_init(&arena, &allocator, 0);
 
     test_lines();
+    test_approvals();
     test_time();
     test_text();
     test_ids();
