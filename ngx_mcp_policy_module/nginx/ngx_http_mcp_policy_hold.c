@@ -333,6 +333,7 @@ ngx_http_mcp_policy_hold_cleanup(void *data)
     }
 
     if (ngx_http_mcp_policy_judge(r, ctx) != NGX_OK) {
+        ngx_http_mcp_policy_count_failed(r, ctx);
         ngx_http_mcp_policy_audit_failed(r, ctx);
     }
 

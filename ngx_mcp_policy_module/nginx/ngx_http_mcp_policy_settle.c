@@ -92,8 +92,8 @@ static void ngx_http_mcp_policy_settle_cleanup(void *data);
 
 
 /*
- * After a body was charged, or let through by approvals, while it is still at hand.  NGX_ERROR: no memory,
- * and the caller gives all that back.
+ * After a body was charged, or let through by approvals, while it is still at
+ * hand.  NGX_ERROR: no memory, and the caller gives all that back.
  */
 
 ngx_int_t
@@ -363,7 +363,7 @@ ngx_http_mcp_policy_settle_start(ngx_http_request_t *r,
         || (r->headers_out.content_encoding
             && r->headers_out.content_encoding->value.len))
     {
-        /* of no charge, not here, of an error_page or a cache, or compressed */
+        /* of no charge; not here, of an error_page, a cache, or compressed */
         return;
     }
 

@@ -539,6 +539,7 @@ ngx_http_mcp_policy_zone_layout(ngx_http_mcp_policy_shared_t *shared,
 
     shared->refusal_offset = offset;
     offset += ngx_align(ngx_http_mcp_policy_refusal_layout(shared, size), 64);
+
     shared->approval_size = ngx_align(size
                                       / NGX_HTTP_MCP_POLICY_APPROVAL_SHARE,
                                       64);
