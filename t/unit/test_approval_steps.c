@@ -212,7 +212,12 @@ look(void)
             bad += view.by.len != 0 || view.reason.len != 0
                    || view.decided_ms != 0;
 
-        } else if (view.by.len != 0 || view.reason.len != 0) {
+            continue;
+        }
+
+        bad += view.decided_ms == 0;
+
+        if (view.by.len != 0 || view.reason.len != 0) {
 
             /* Without a chunk left there is the word alone. */
 
@@ -297,7 +302,10 @@ sound(void)
 static int
 go_on(void)
 {
-    int  bad;
+    int                   bad;
+    uint64_t              position;
+    mcp_approval_view_t   view;
+    mcp_approval_state_t  state;
 
     bad = look();
 
@@ -305,6 +313,16 @@ go_on(void)
     bad += table->busy != 0;
     bad += look();
     bad += sound();
+
+    position = draw(8);
+
+    while (mcp_approvals_next(table, now_ms, 100, &position, 0, buffer, &view)
+           == MCP_OK)
+    {
+        (void) mcp_approvals_decide(table, view.id, MCP_APPROVAL_DENIED,
+                                    tap_str("bob"), tap_str(""), now_ms,
+                                    &state);
+    }
 
     (void) mcp_approvals_expire(table, now_ms + 60 * MINUTE);
     bad += sound();
