@@ -16,7 +16,10 @@
 /* In all arguments of the model. */
 #define SECRET  "the-planted-secret-7391"
 
+#ifndef MODEL_RECORDS
 #define MODEL_RECORDS  4096
+#endif
+
 #define MODEL_USES     64
 #define MODEL_CALLS    6
 #define MODEL_GRANTS   3
