@@ -265,10 +265,7 @@ cli_policy_nginx_tool(FILE *out, const cli_tool_t *tool)
         break;
 
     case MCP_RISK_FINANCIAL:
-
-        /* "approve;" once the module has it */
-
-        fputs("        deny \"" CLI_POLICY_APPROVAL "\";\n", out);
+        fputs("        approve;\n", out);
         break;
 
     default:
@@ -396,9 +393,8 @@ cli_policy_json_tool(const cli_tool_t *tool)
     }
 
     if (tool->risk.class == MCP_RISK_FINANCIAL) {
-        json_object_set_new(object, "deny_if",
-            json_pack("[{s:[],s:s}]", "conditions", "on_deny",
-                      CLI_POLICY_APPROVAL));
+        json_object_set_new(object, "action",
+                            json_string("require_approval"));
         return object;
     }
 
@@ -552,8 +548,7 @@ cli_policy_yaml_tool(FILE *out, const cli_tool_t *tool)
     case MCP_RISK_FINANCIAL:
         fputs("    rules:\n"
               "      - name: human approval\n"
-              "        action: deny\n"
-              "        on_deny: " CLI_POLICY_APPROVAL "\n", out);
+              "        action: require_approval\n", out);
         break;
 
     default:

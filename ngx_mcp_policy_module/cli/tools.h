@@ -76,9 +76,6 @@ void cli_policy_write_nginx(FILE *out, const cli_tools_t *tools,
 void cli_policy_write_json(FILE *out, const cli_tools_t *tools);
 void cli_policy_write_yaml(FILE *out, const cli_tools_t *tools);
 
-/* What the policy denies calls of Financial tools with. */
-#define CLI_POLICY_APPROVAL  "Requires human approval."
-
 /*
  * Writes the file as a whole or not at all; NULL is standard output.  The
  * reason was printed.

@@ -144,7 +144,9 @@ mcp_policy_check_deny(mcp_policy_builder_t *builder,
         if (step->kind == MCP_STEP_REQUIRE) {
             conditions = true;
 
-        } else if (i > at || step->kind == MCP_STEP_LIMIT) {
+        } else if (i > at || step->kind == MCP_STEP_LIMIT
+                   || step->kind == MCP_STEP_APPROVE)
+        {
             mcp_policy_warn(builder, mcp_policy_step_place(step, deny),
                             "\"%s\" never applies: \"deny\" at %s:%u refuses "
                             "the call in any case", names[step->kind],

@@ -278,8 +278,16 @@ mcp_policy_file_top(mcp_policy_reading_t *reading, const mcp_node_t *root)
         place = mcp_policy_member_place(reading,
                                         values[MCP_TOP_APPROVALS].member);
         mcp_policy_warn(reading->builder, &place, "\"approvals\" has no "
-                        "effect: approvals are not supported by this version "
-                        "yet");
+                        "effect: calls that are the same share an approval "
+                        "for as long as it waits");
+    }
+
+    if (values[MCP_TOP_NOTIFY].value != NULL) {
+        place = mcp_policy_member_place(reading,
+                                        values[MCP_TOP_NOTIFY].member);
+        mcp_policy_warn(reading->builder, &place, "\"notify\" has no effect: "
+                        "the directive \"mcp_approval_notify\" says who is "
+                        "told of approvals");
     }
 
     if (values[MCP_TOP_HIDE].value != NULL) {

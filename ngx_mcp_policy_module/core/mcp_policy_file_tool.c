@@ -129,19 +129,37 @@ mcp_policy_read_action(mcp_policy_reading_t *reading, const mcp_node_t *node,
 
 mcp_rc_t
 mcp_policy_read_approve(mcp_policy_reading_t *reading,
-    const mcp_node_t *node, mcp_rule_t *rule)
+    const mcp_node_t *node, const mcp_node_t *timeout, const char *where,
+    mcp_rule_t *rule)
 {
-    mcp_place_t  place;
+    mcp_place_t      place;
+    mcp_approval_t  *approval;
 
     place = mcp_policy_node_place(reading, node);
 
-    if (mcp_policy_add_approve(reading->builder, rule, &place) == NULL) {
+    approval = mcp_policy_add_approve(reading->builder, rule, &place);
+    if (approval == NULL) {
         return MCP_NOMEM;
     }
 
     rule->triggers = true;
 
-    return MCP_OK;
+    if (timeout == NULL) {
+        return MCP_OK;
+    }
+
+    if (!mcp_policy_time(timeout->text, &approval->ttl_ms)) {
+        return mcp_policy_node_fail(reading, timeout,
+                                    "invalid \"approval_timeout\" \"%.*s\" of "
+                                    "%s, expected a time from 1s to 366d "
+                                    "such as \"30m\"",
+                                    mcp_named(timeout->text), where)
+               == MCP_NOMEM ? MCP_NOMEM : MCP_OK;
+    }
+
+    return mcp_policy_copy(reading->builder, timeout->text, &approval->ttl)
+           == MCP_OK
+           ? MCP_OK : mcp_policy_no_memory(reading->builder, &place);
 }
 
 

@@ -237,7 +237,7 @@ mcp_policy_hosted_short(mcp_policy_reading_t *reading,
         rc = mcp_policy_add_deny(reading->builder, rule, &place);
 
     } else if (rc == MCP_OK) {
-        rc = mcp_policy_read_approve(reading, action_node, rule);
+        rc = mcp_policy_read_approve(reading, action_node, NULL, where, rule);
     }
 
     return rc;

@@ -312,9 +312,17 @@ mcp_intercept_steps(mcp_intercept_t *tool)
     mcp_limit_t        *limit;
     mcp_place_t         place;
     mcp_policy_state_t  state;
-    const mcp_node_t   *rate;
+    const mcp_node_t   *rate, *timeout;
 
     rate = tool->values[MCP_RULE_RATE_LIMIT].value;
+    timeout = tool->values[MCP_RULE_APPROVAL_TIMEOUT].value;
+
+    if (timeout != NULL && tool->action != MCP_FILE_ACTION_APPROVE) {
+        place = mcp_policy_node_place(tool->reading, timeout);
+        mcp_policy_warn(tool->reading->builder, &place,
+                        "\"approval_timeout\" of %s has no effect, it is for "
+                        "the action \"require_approval\"", tool->where);
+    }
 
     if (rate != NULL) {
         rc = mcp_policy_read_rate_limit(tool->reading, rate, tool->where,
@@ -347,7 +355,7 @@ mcp_intercept_steps(mcp_intercept_t *tool)
     if (tool->action == MCP_FILE_ACTION_APPROVE) {
         return mcp_policy_read_approve(tool->reading,
                                        tool->values[MCP_RULE_ACTION].value,
-                                       tool->rule);
+                                       timeout, tool->where, tool->rule);
     }
 
     if (limits == 0 && tool->values[MCP_RULE_STATE].value == NULL) {

@@ -179,9 +179,10 @@ mcp_rc_t mcp_policy_read_action(mcp_policy_reading_t *reading,
     const mcp_node_t *node, const char *where, bool evaluate,
     mcp_file_action_t *action);
 
-/* An approval, refused for now. */
+/* An approval; "timeout" is NULL when nothing is said about it. */
 mcp_rc_t mcp_policy_read_approve(mcp_policy_reading_t *reading,
-    const mcp_node_t *node, mcp_rule_t *rule);
+    const mcp_node_t *node, const mcp_node_t *timeout, const char *where,
+    mcp_rule_t *rule);
 
 /*
  * "BASE/kind", "BASE/kind/first", "BASE/kind/first-second", the parts with
