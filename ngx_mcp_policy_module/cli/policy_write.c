@@ -44,7 +44,7 @@ static const char *const  cli_policy_classes[] = {
     "Write, medium risk: 30 calls a minute",
     "Execute, high risk: 10 calls a minute, with all required"
     " arguments",
-    "Financial, critical: every call needs a human, so none passes yet",
+    "Financial, critical: every call needs the approval of a human",
     "Destructive, critical: hidden"
 };
 
