@@ -776,7 +776,8 @@ test_dry(void)
     ok(d->action == MCP_ALLOW && d->dry_action == MCP_LIMIT,
        "behind the limits that would have refused");
 
-    set_policy(run, "tool refund { dry_run on; approve; deny; }");
+    set_policy(run, "tool refund { dry_run on; approve; deny_if { arg a "
+               "absent; } }");
     d = judge(run, REFUND("{}"));
     ok(d->action == MCP_ALLOW && d->dry_action == MCP_DENY && run->takes == 0,
        "and a denial comes before");
