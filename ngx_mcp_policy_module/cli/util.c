@@ -140,12 +140,17 @@ cli_coloured(FILE *out, cli_colour_t colour, const char *format, ...)
 static bool
 cli_colours(FILE *out)
 {
+    int          fd;
     const char  *term, *no_color;
 
     term = getenv("TERM");
     no_color = getenv("NO_COLOR");
 
-    return isatty(fileno(out))
+    /* what is written to memory is for stdout */
+
+    fd = fileno(out);
+
+    return isatty(fd != -1 ? fd : STDOUT_FILENO)
            && term && strcmp(term, "dumb") != 0
            && (no_color == NULL || *no_color == '\0');
 }

@@ -83,6 +83,31 @@ ngx_http_mcp_policy_generation_accept(ngx_http_mcp_policy_t *policy,
 }
 
 
+/* The file is again what it was: no bad content is left in it. */
+
+void
+ngx_http_mcp_policy_generation_back(ngx_http_mcp_policy_t *policy,
+    u_char *sha256)
+{
+    ngx_http_mcp_policy_zone_t       *zone;
+    ngx_http_mcp_policy_file_slot_t  *slot;
+
+    zone = policy->zone->data;
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    slot = ngx_http_mcp_policy_generation_slot(policy);
+
+    if (slot && ngx_memcmp(slot->sha256, sha256, NGX_HTTP_MCP_POLICY_SHA256)
+                == 0)
+    {
+        ngx_memzero(slot->claimed, NGX_HTTP_MCP_POLICY_SHA256);
+    }
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+}
+
+
 /* By the policy's name; NULL when the zone has no room. */
 
 static ngx_http_mcp_policy_file_slot_t *

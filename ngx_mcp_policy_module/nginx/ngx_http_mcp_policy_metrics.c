@@ -277,6 +277,7 @@ static void
 ngx_http_mcp_policy_metrics_files(ngx_http_mcp_policy_main_conf_t *mmcf,
     ngx_http_mcp_policy_page_t *page)
 {
+    uint64_t                             values[4];
     ngx_uint_t                           i, n;
     ngx_http_mcp_policy_t              **policy;
     ngx_http_mcp_policy_file_status_t    status;
@@ -288,6 +289,9 @@ ngx_http_mcp_policy_metrics_files(ngx_http_mcp_policy_main_conf_t *mmcf,
         { "mcp_policy_file_newest_generation",
           "Newest generation of the policy file in any worker.",
           "mcp_policy_file_newest_generation{policy=\"" },
+        { "mcp_policy_file_rejected",
+          "Whether the content of the policy file was found bad.",
+          "mcp_policy_file_rejected{policy=\"" },
         { "mcp_policy_file_info",
           "Content of the policy file in the worker that answers.",
           "mcp_policy_file_info{policy=\"" }
@@ -295,7 +299,7 @@ ngx_http_mcp_policy_metrics_files(ngx_http_mcp_policy_main_conf_t *mmcf,
 
     policy = mmcf->policies.elts;
 
-    for (n = 0; n < 3; n++) {
+    for (n = 0; n < 4; n++) {
 
         ngx_http_mcp_policy_metrics_family(page, names[n][0], "gauge",
                                            names[n][1]);
@@ -311,17 +315,18 @@ ngx_http_mcp_policy_metrics_files(ngx_http_mcp_policy_main_conf_t *mmcf,
             ngx_http_mcp_policy_metrics_label(page, names[n][2],
                                               policy[i]->name.data,
                                               policy[i]->name.len);
-            if (n == 2) {
+            values[0] = status.generation;
+            values[1] = status.newest_generation;
+            values[2] = status.rejected;
+            values[3] = 1;
+
+            if (n == 3) {
                 ngx_http_mcp_policy_metrics_label(page, "\",sha256=\"",
                                                   status.sha256,
                                                   sizeof(status.sha256));
-                ngx_http_mcp_policy_metrics_value(page, 1);
-
-            } else {
-                ngx_http_mcp_policy_metrics_value(page, n
-                                                  ? status.newest_generation
-                                                  : status.generation);
             }
+
+            ngx_http_mcp_policy_metrics_value(page, values[n]);
         }
     }
 }

@@ -701,6 +701,7 @@ ngx_http_mcp_policy_file_reread(ngx_http_mcp_policy_file_t *file)
         == 0)
     {
         /* written anew with the same content, or put back */
+        ngx_http_mcp_policy_generation_back(policy, sha256);
         ngx_destroy_pool(pool);
         return;
     }

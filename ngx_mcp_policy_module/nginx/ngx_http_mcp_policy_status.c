@@ -399,8 +399,11 @@ ngx_http_mcp_policy_status_file(ngx_http_mcp_policy_t *policy,
     ngx_http_mcp_policy_zone_t       *zone;
     ngx_http_mcp_policy_file_slot_t  *slot;
 
+    static const u_char  none[NGX_HTTP_MCP_POLICY_SHA256];
+
     zone = policy->zone->data;
 
+    status->rejected = 0;
     status->generation = policy->version->generation;
     status->newest_generation = status->generation;
 
@@ -421,6 +424,8 @@ ngx_http_mcp_policy_status_file(ngx_http_mcp_policy_t *policy,
 
         if (slot[i].key[0] == key[0] && slot[i].key[1] == key[1]) {
             status->newest_generation = slot[i].generation;
+            status->rejected = ngx_memcmp(slot[i].claimed, none,
+                                          NGX_HTTP_MCP_POLICY_SHA256) != 0;
             (void) ngx_hex_dump(status->newest, slot[i].sha256,
                                 NGX_HTTP_MCP_POLICY_SHA256);
             break;

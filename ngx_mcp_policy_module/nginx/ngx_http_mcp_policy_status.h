@@ -115,6 +115,7 @@ typedef struct {
 typedef struct {
     uint64_t                       generation;
     uint64_t                       newest_generation;
+    ngx_uint_t                     rejected;   /* the file's content is bad */
     u_char                         sha256[2 * NGX_HTTP_MCP_POLICY_SHA256];
     u_char                         newest[2 * NGX_HTTP_MCP_POLICY_SHA256];
 } ngx_http_mcp_policy_file_status_t;

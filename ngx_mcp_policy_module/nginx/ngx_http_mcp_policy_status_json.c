@@ -204,7 +204,9 @@ ngx_http_mcp_policy_json_file(ngx_http_mcp_policy_page_t *page,
                                     status.newest_generation);
     ngx_http_mcp_policy_json_string(page, ",\"sha256\":", status.newest,
                                     sizeof(status.newest));
-    ngx_http_mcp_policy_page_text(page, "}}");
+    ngx_http_mcp_policy_page_text(page, status.rejected
+                                        ? "},\"rejected\":true}"
+                                        : "},\"rejected\":false}");
 }
 
 
