@@ -507,7 +507,8 @@ subtest 'policy file' => sub {
     my $file = sub { (grep { $_->{name} eq 'file' } @{status()->{policies}})[0]{file} };
     my $first = sha256_hex($t->read_file('policy.json'));
 
-    is_deeply($file->(), { generation => 1, sha256 => $first, newest => { generation => 1, sha256 => $first } },
+    is_deeply($file->(), { generation => 1, sha256 => $first, newest => { generation => 1, sha256 => $first },
+                             rejected => JSON::PP::false },
               'its first generation');
 
     my $content = '{"version":"1","default":"deny","tools":{"two":{}}}';

@@ -21,6 +21,7 @@ typedef struct {
     uint64_t     limit;
     uint64_t     used;
     uint64_t     full;
+    uint64_t     approvals;
     uint64_t     streams;
     uint64_t     tasks;
     uint64_t     series_slots;
@@ -40,6 +41,9 @@ static void ngx_http_mcp_policy_metrics_policies(
 static void ngx_http_mcp_policy_metrics_files(
     ngx_http_mcp_policy_main_conf_t *mmcf, ngx_http_mcp_policy_page_t *page);
 static void ngx_http_mcp_policy_metrics_zones(
+    ngx_http_mcp_policy_page_t *page,
+    const ngx_http_mcp_policy_zone_status_t *zones, ngx_uint_t count);
+static void ngx_http_mcp_policy_metrics_approvals(
     ngx_http_mcp_policy_page_t *page,
     const ngx_http_mcp_policy_zone_status_t *zones, ngx_uint_t count);
 static void ngx_http_mcp_policy_metrics_times(
@@ -76,6 +80,10 @@ static const ngx_http_mcp_policy_metric_t  ngx_http_mcp_policy_of_zone[] = {
     { "mcp_policy_zone_full_total", "counter",
       "Calls for whose counters the zone had no room.",
       offsetof(ngx_http_mcp_policy_numbers_t, full) },
+
+    { "mcp_policy_approvals_max", "gauge",
+      "Approvals that the zone has room for.",
+      offsetof(ngx_http_mcp_policy_numbers_t, approvals) },
 
     { "mcp_policy_sse_streams", "gauge",
       "Open streams of the HTTP+SSE transport.",
@@ -136,6 +144,7 @@ ngx_http_mcp_policy_metrics_text(ngx_http_request_t *r,
     ngx_http_mcp_policy_metrics_limits(page, all);
     ngx_http_mcp_policy_metrics_times(page, zones, mmcf->zones.nelts);
     ngx_http_mcp_policy_metrics_zones(page, zones, mmcf->zones.nelts);
+    ngx_http_mcp_policy_metrics_approvals(page, zones, mmcf->zones.nelts);
     ngx_http_mcp_policy_metrics_policies(mmcf, page);
     ngx_http_mcp_policy_metrics_files(mmcf, page);
 }
@@ -351,6 +360,7 @@ ngx_http_mcp_policy_metrics_zones(ngx_http_mcp_policy_page_t *page,
             numbers.limit = zones[i].counters.limit;
             numbers.used = zones[i].counters.used;
             numbers.full = zones[i].counters.full;
+            numbers.approvals = zones[i].approvals.records;
             numbers.streams = zones[i].streams;
             numbers.tasks = zones[i].tasks;
             numbers.series_slots = zones[i].slots;
@@ -363,6 +373,53 @@ ngx_http_mcp_policy_metrics_zones(ngx_http_mcp_policy_page_t *page,
                                               zones[i].name.len);
             ngx_http_mcp_policy_metrics_value(page,
                      *(uint64_t *) ((u_char *) &numbers + metric->offset));
+        }
+    }
+}
+
+
+static void
+ngx_http_mcp_policy_metrics_approvals(ngx_http_mcp_policy_page_t *page,
+    const ngx_http_mcp_policy_zone_status_t *zones, ngx_uint_t count)
+{
+    ngx_uint_t     i, n, events;
+    const u_char  *stats;
+
+    static const struct {
+        const char  *label;
+        size_t       offset;
+    } numbers[] = {
+        { "\",state=\"pending", offsetof(mcp_approval_stats_t, pending) },
+        { "\",state=\"approved", offsetof(mcp_approval_stats_t, approved) },
+        { "\",state=\"denied", offsetof(mcp_approval_stats_t, denied) },
+        { "\",event=\"created", offsetof(mcp_approval_stats_t, created) },
+        { "\",event=\"expired", offsetof(mcp_approval_stats_t, expired) },
+        { "\",event=\"used", offsetof(mcp_approval_stats_t, used) },
+        { "\",event=\"refused", offsetof(mcp_approval_stats_t, refused) }
+    };
+
+    for (events = 0; events < 2; events++) {
+
+        ngx_http_mcp_policy_metrics_family(page, events
+                                ? "mcp_policy_approvals_total"
+                                : "mcp_policy_approvals",
+                                events ? "counter" : "gauge", events
+                                ? "What became of approvals; refused: there "
+                                  "was no room for one."
+                                : "Approvals that have not expired.");
+
+        for (i = 0; i < count; i++) {
+            stats = (const u_char *) &zones[i].approvals;
+
+            for (n = events ? 3 : 0; n < (events ? 7 : 3); n++) {
+                ngx_http_mcp_policy_metrics_label(page, events
+                                      ? "mcp_policy_approvals_total{zone=\""
+                                      : "mcp_policy_approvals{zone=\"",
+                                      zones[i].name.data, zones[i].name.len);
+                ngx_http_mcp_policy_page_text(page, numbers[n].label);
+                ngx_http_mcp_policy_metrics_value(page,
+                         *(const uint64_t *) (stats + numbers[n].offset));
+            }
         }
     }
 }

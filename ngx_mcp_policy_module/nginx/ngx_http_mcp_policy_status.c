@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_mcp_policy_status.h"
+#include "ngx_http_mcp_policy_approval.h"
 
 
 #define NGX_HTTP_MCP_POLICY_PAGE_STATUS   1
@@ -357,6 +358,8 @@ ngx_http_mcp_policy_status_zone(ngx_shm_zone_t *shm_zone,
     mcp_table_stats(zone->table, &status->counters);
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    ngx_http_mcp_policy_approval_stats(zone, &status->approvals);
 
     streams = ngx_http_mcp_policy_zone_area(shared, stream_offset);
 

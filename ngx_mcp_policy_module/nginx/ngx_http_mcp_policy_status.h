@@ -101,6 +101,7 @@ typedef struct {
     size_t                         size;
     time_t                         since;
     mcp_table_stats_t              counters;
+    mcp_approval_stats_t           approvals;
     ngx_uint_t                     streams;
     ngx_uint_t                     tasks;
     ngx_uint_t                     slots;

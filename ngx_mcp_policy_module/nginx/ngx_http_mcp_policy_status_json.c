@@ -24,6 +24,8 @@ static void ngx_http_mcp_policy_json_decisions(
     const ngx_http_mcp_policy_all_series_t *all, const ngx_str_t *policy);
 static void ngx_http_mcp_policy_json_series(ngx_http_mcp_policy_page_t *page,
     const ngx_http_mcp_policy_series_t *series);
+static void ngx_http_mcp_policy_json_approvals(
+    ngx_http_mcp_policy_page_t *page, const mcp_approval_stats_t *stats);
 static void ngx_http_mcp_policy_json_zone(ngx_http_mcp_policy_page_t *page,
     ngx_shm_zone_t *shm_zone);
 
@@ -358,7 +360,11 @@ ngx_http_mcp_policy_json_zone(ngx_http_mcp_policy_page_t *page,
     ngx_http_mcp_policy_json_number(page, ",\"used\":", status.counters.used);
     ngx_http_mcp_policy_json_number(page, ",\"full\":", status.counters.full);
 
-    ngx_http_mcp_policy_json_number(page, "},\"streams\":", status.streams);
+    ngx_http_mcp_policy_page_text(page, "},\n ");
+    ngx_http_mcp_policy_json_approvals(page, &status.approvals);
+
+    ngx_http_mcp_policy_json_number(page, ",\n \"streams\":",
+                                    status.streams);
     ngx_http_mcp_policy_json_number(page, ",\"tasks\":", status.tasks);
 
     ngx_http_mcp_policy_json_number(page, ",\"series\":{\"slots\":",
@@ -381,6 +387,24 @@ ngx_http_mcp_policy_json_zone(ngx_http_mcp_policy_page_t *page,
     }
 
     ngx_http_mcp_policy_page_text(page, "]}}");
+}
+
+
+static void
+ngx_http_mcp_policy_json_approvals(ngx_http_mcp_policy_page_t *page,
+    const mcp_approval_stats_t *stats)
+{
+    ngx_http_mcp_policy_json_number(page, "\"approvals\":{\"pending\":",
+                                    stats->pending);
+    ngx_http_mcp_policy_json_number(page, ",\"approved\":",
+                                    stats->approved);
+    ngx_http_mcp_policy_json_number(page, ",\"denied\":", stats->denied);
+    ngx_http_mcp_policy_json_number(page, ",\"room\":", stats->records);
+    ngx_http_mcp_policy_json_number(page, ",\"created\":", stats->created);
+    ngx_http_mcp_policy_json_number(page, ",\"expired\":", stats->expired);
+    ngx_http_mcp_policy_json_number(page, ",\"used\":", stats->used);
+    ngx_http_mcp_policy_json_number(page, ",\"refused\":", stats->refused);
+    ngx_http_mcp_policy_page_text(page, "}");
 }
 
 
