@@ -144,11 +144,12 @@ mcp_rc_t mcp_approvals_check(void *memory, size_t size,
 
 /*
  * Forgets what has expired, bytes of arguments included, as each call that
- * changes the table does; for a timer.  Returns when to do that again, 0 when
- * there is no record.
+ * changes the table does; for a timer.  Returns when to do that again, which
+ * is now when there is much of it, and 0 when there is no record.
  */
 uint64_t mcp_approvals_expire(mcp_approvals_t *approvals, uint64_t now_ms);
 
+/* Looks at all records. */
 void mcp_approvals_stats(const mcp_approvals_t *approvals, uint64_t now_ms,
     mcp_approval_stats_t *stats);
 

@@ -13,7 +13,10 @@
 
 
 /* Between two looks at all records for what has expired. */
-#define MCP_APPROVALS_SWEEP_MS  100
+#define MCP_APPROVALS_SWEEP_MS   100
+
+/* Records that one call forgets; the next ones go on. */
+#define MCP_APPROVALS_SWEEP_MAX  256
 
 
 static void mcp_approvals_repair(mcp_approvals_t *approvals);
@@ -273,7 +276,7 @@ mcp_approvals_collect(mcp_approvals_t *approvals)
 static void
 mcp_approvals_sweep(mcp_approvals_t *approvals, uint64_t now_ms)
 {
-    uint32_t                i;
+    uint32_t                i, n;
     uint64_t                earliest_ms;
     mcp_approval_record_t  *record;
 
@@ -284,10 +287,13 @@ mcp_approvals_sweep(mcp_approvals_t *approvals, uint64_t now_ms)
     }
 
     earliest_ms = UINT64_MAX;
+    n = 0;
 
-    for (i = 0; i < approvals->record_count; i++) {
+    /* Later ones stand first in the lists. */
 
-        record = &approvals->records[i];
+    for (i = approvals->record_count; i > 0; i--) {
+
+        record = &approvals->records[i - 1];
 
         if (record->state == MCP_APPROVAL_NONE) {
             continue;
@@ -300,6 +306,11 @@ mcp_approvals_sweep(mcp_approvals_t *approvals, uint64_t now_ms)
             }
 
             continue;
+        }
+
+        if (n++ == MCP_APPROVALS_SWEEP_MAX) {
+            mcp_approvals_end(approvals);
+            return;
         }
 
         if (record->state == MCP_APPROVAL_PENDING) {
@@ -321,7 +332,7 @@ mcp_approvals_expire(mcp_approvals_t *approvals, uint64_t now_ms)
 {
     uint64_t  soon_ms;
 
-    now_ms = mcp_approvals_begin(approvals, now_ms);
+    (void) mcp_approvals_begin(approvals, now_ms);
 
     soon_ms = mcp_approval_after(approvals->swept_ms, MCP_APPROVALS_SWEEP_MS);
 

@@ -347,6 +347,14 @@ test_limits(void)
     mcp_approvals_stats(table, AT, &stats);
     ok(stats.expired == n && stats.created == n + 1, "which is counted");
 
+    for (i = 0; i < n / 256 + 1; i++) {
+        (void) mcp_approvals_expire(table, AT + 10 * MINUTE);
+    }
+
+    mcp_approvals_stats(table, AT, &stats);
+    ok(table->expired == n && stats.expired == n
+       && !planted(space, MEGABYTE, "amount"), "all go, some at a time");
+
     /* Long ones do not take the room of short ones. */
 
     empty(MEGABYTE);
