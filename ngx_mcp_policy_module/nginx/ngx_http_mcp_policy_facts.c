@@ -135,7 +135,11 @@ ngx_http_mcp_policy_set_message_facts(ngx_http_request_t *r,
         }
     }
 
-    target = message->target_count ? message->targets[0].name : mcp_str("");
+    /* whoever knows a task's id can ask for its result: no text for logs */
+
+    target = (message->target_count
+              && message->targets[0].kind != MCP_TARGET_TASK)
+             ? message->targets[0].name : mcp_str("");
 
     if (ngx_http_mcp_policy_copy_text(r->pool, message->method_name,
                                       &ctx->facts.method)

@@ -597,7 +597,7 @@ sub usual {
         $result = { completion => { values => [] } }
             if $each->{method} eq 'completion/complete';
         $result->{resultType} = 'complete'
-            if ($each->{params} || {})->{_meta}
+            if ref $each->{params} eq 'HASH' && $each->{params}{_meta}
                && $each->{params}{_meta}
                       {'io.modelcontextprotocol/protocolVersion'};
 
