@@ -26,7 +26,6 @@ static uint8_t *mcp_audit_string(uint8_t *p, mcp_str_t name, mcp_str_t value,
     size_t limit);
 static uint8_t *mcp_audit_integer(uint8_t *p, mcp_str_t name, uint64_t value);
 static uint8_t *mcp_audit_seconds(uint8_t *p, mcp_str_t name, uint64_t ms);
-static uint8_t *mcp_audit_time(uint8_t *p, uint64_t ms);
 static uint8_t *mcp_audit_target(uint8_t *p,
     const mcp_audit_message_t *message);
 static uint8_t *mcp_audit_id(uint8_t *p,
@@ -284,7 +283,7 @@ mcp_audit_seconds(uint8_t *p, mcp_str_t name, uint64_t ms)
 
 /* The Gregorian calendar counted from March, when leap days come last. */
 
-static uint8_t *
+uint8_t *
 mcp_audit_time(uint8_t *p, uint64_t ms)
 {
     uint64_t  days, seconds, era, year, day, month;

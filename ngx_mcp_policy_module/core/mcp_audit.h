@@ -121,6 +121,9 @@ size_t mcp_audit_line_write(const mcp_audit_request_t *request,
 size_t mcp_audit_approval_write(const mcp_audit_approval_t *approval,
     uint8_t *dst);
 
+/* RFC 3339 with milliseconds, 24 bytes; returns their end. */
+uint8_t *mcp_audit_time(uint8_t *p, uint64_t ms);
+
 #pragma GCC visibility pop
 
 #endif /* MCP_AUDIT_H */
