@@ -21,6 +21,7 @@ typedef struct ngx_http_mcp_policy_pin_s  ngx_http_mcp_policy_pin_t;
 typedef struct ngx_http_mcp_policy_audit_s  ngx_http_mcp_policy_audit_t;
 typedef struct ngx_http_mcp_policy_audit_log_s
                                      ngx_http_mcp_policy_audit_log_t;
+typedef struct ngx_http_mcp_policy_notify_s  ngx_http_mcp_policy_notify_t;
 typedef struct ngx_http_mcp_policy_hold_s  ngx_http_mcp_policy_hold_t;
 
 /* What a policy says, until a watched file says something else. */
@@ -72,6 +73,7 @@ typedef struct {
     ngx_array_t                   audit_logs;
                                   /* ngx_http_mcp_policy_audit_log_t * */
     ngx_int_t                     request_id; /* index, with audit logs */
+    ngx_http_mcp_policy_notify_t *notify;     /* NULL: nobody is told */
     unsigned                      enforced:1;
     unsigned                      args_hash:1;
     unsigned                      counted:1;    /* some page shows it */
@@ -452,6 +454,15 @@ void ngx_http_mcp_policy_audit_failed(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx);
 void ngx_http_mcp_policy_audit_approval(ngx_http_request_t *r,
     const mcp_approval_view_t *view);
+
+/* ngx_http_mcp_policy_notify_conf.c, _notify.c: who is told of approvals */
+char *ngx_http_mcp_policy_approval_notify(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_mcp_policy_notify_init(ngx_conf_t *cf,
+    ngx_http_mcp_policy_main_conf_t *mmcf);
+ngx_int_t ngx_http_mcp_policy_notify_init_process(
+    ngx_http_mcp_policy_main_conf_t *mmcf, ngx_cycle_t *cycle);
+void ngx_http_mcp_policy_notify_wake(void);
 
 /* ngx_http_mcp_policy_zone.c */
 char *ngx_http_mcp_policy_zone(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -58,6 +58,7 @@ ngx_http_mcp_policy_approval_ask(void *data, mcp_approval_ask_t *asks,
     ngx_http_mcp_policy_approvals_t *approvals = data;
 
     mcp_rc_t                     rc;
+    uint32_t                     i;
     ngx_http_mcp_policy_zone_t  *zone;
 
     zone = approvals->zone;
@@ -92,6 +93,13 @@ ngx_http_mcp_policy_approval_ask(void *data, mcp_approval_ask_t *asks,
 
     if (rc == MCP_ERROR) {
         ngx_http_mcp_policy_approval_full(zone);
+    }
+
+    for (i = 0; rc == MCP_NO && i < count; i++) {
+
+        if (asks[i].created) {
+            ngx_http_mcp_policy_notify_wake();
+        }
     }
 
     return rc;

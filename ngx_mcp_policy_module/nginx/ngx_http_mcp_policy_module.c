@@ -106,6 +106,13 @@ static ngx_command_t  ngx_http_mcp_policy_commands[] = {
       0,
       NULL },
 
+    { ngx_string("mcp_approval_notify"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_mcp_policy_approval_notify,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("mcp_policy"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ngx_http_mcp_policy_block_policy,
@@ -595,6 +602,8 @@ ngx_http_mcp_policy_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    ngx_http_mcp_policy_notify_init(cf, mmcf);
+
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
@@ -625,6 +634,7 @@ ngx_http_mcp_policy_create_main_conf(ngx_conf_t *cf)
      *
      *     mmcf->default_zone = NULL;
      *     mmcf->builder = NULL;
+     *     mmcf->notify = NULL;
      *     mmcf->enforced = 0;
      *     mmcf->args_hash = 0;
      *     mmcf->counted = 0;

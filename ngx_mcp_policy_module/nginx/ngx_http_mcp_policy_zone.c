@@ -455,7 +455,7 @@ ngx_http_mcp_policy_zone_init_process(ngx_cycle_t *cycle)
 
     ngx_http_mcp_policy_file_init_process(mmcf, cycle);
 
-    return NGX_OK;
+    return ngx_http_mcp_policy_notify_init_process(mmcf, cycle);
 }
 
 
