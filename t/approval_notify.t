@@ -104,6 +104,32 @@ sub signed {
 }
 
 
+# What the function of docs/approval-notify.md says of a request.
+sub documented {
+    my ($request, %with) = @_;
+
+    open(my $file, '<', "$FindBin::Bin/../docs/approval-notify.md")
+        or die "docs: $!\n";
+    my ($python) = do { local $/; <$file> } =~ /^```python\n(.*?)^```$/ms;
+
+    my @words = map { unpack('H*', $_) }
+        $request->header('X-MCP-Timestamp'),
+        $request->header('X-MCP-Signature'),
+        $with{body} // $request->body(), $with{secret} // $secret;
+    my $now = $request->header('X-MCP-Timestamp') + ($with{later} || 0);
+
+    $t->write_file('check.py', <<"PYTHON");
+$python
+words = [bytes.fromhex(word) for word in '@words'.split()]
+headers = {'X-MCP-Timestamp': words[0].decode(),
+           'X-MCP-Signature': words[1].decode()}
+print(is_genuine(headers, words[2], words[3], lambda: $now), end='')
+PYTHON
+
+    return scalar `python3 ${\ $t->dir()}/check.py 2>&1`;
+}
+
+
 my $server = $t->upstream(8081);
 my $hook = $t->upstream(8090);
 
@@ -128,6 +154,13 @@ is($request->header('X-MCP-Delivery'), $id, 'with the id of the approval');
 is($request->header('X-MCP-Timestamp'), '1768473000', 'and the time');
 ok(signed($request), 'signed');
 ok(!signed($request, 'another secret of a length'), 'by this secret alone');
+
+is(documented($request), 'True', 'as the example in the documentation checks');
+is(documented($request, body => $request->body() . ' '), 'False',
+   'which refuses another body');
+is(documented($request, secret => 'another secret'), 'False',
+   'and another secret');
+is(documented($request, later => 301), 'False', 'and what is old');
 
 my $body = $request->json();
 

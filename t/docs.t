@@ -31,6 +31,9 @@ my $socket = 1;
 # what examples inside server { } refer to
 my $shop = "mcp_policy shop { tool search { } }\n";
 
+# and the secret of others
+write_file("$dir/notify.key", 'x' x 32);
+
 for my $path ("$root/README.md", sort glob "$root/docs/*.md") {
     my ($page) = $path =~ m{([^/]+)$};
     my @policy;
