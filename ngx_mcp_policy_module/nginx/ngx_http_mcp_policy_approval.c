@@ -12,6 +12,9 @@
 /* records that are looked at under the lock */
 #define NGX_HTTP_MCP_POLICY_APPROVAL_SLOTS  64
 
+/* ms until what has expired is forgotten at the latest */
+#define NGX_HTTP_MCP_POLICY_APPROVAL_SWEEP  60000
+
 /* seconds between lines about a full zone */
 #define NGX_HTTP_MCP_POLICY_APPROVAL_QUIET  60
 
@@ -28,6 +31,7 @@ static void ngx_http_mcp_policy_approval_return(void *data,
     const mcp_approval_ask_t *asks, uint32_t count, uint64_t now_ms);
 static mcp_rc_t ngx_http_mcp_policy_approval_random(void *data, uint8_t *dst,
     size_t size);
+static void ngx_http_mcp_policy_approval_sweep(ngx_event_t *ev);
 static ngx_uint_t ngx_http_mcp_policy_approval_lock(
     ngx_http_mcp_policy_zone_t *zone);
 static void ngx_http_mcp_policy_approval_unlock(
@@ -397,6 +401,65 @@ ngx_http_mcp_policy_approval_notify_again(ngx_http_mcp_policy_zone_t *zone,
 
         ngx_http_mcp_policy_approval_unlock(zone);
     }
+}
+
+
+/*
+ * Arguments are wiped when their record has expired: with the next call that
+ * needs an approval, or by worker 0.
+ */
+
+ngx_int_t
+ngx_http_mcp_policy_approval_init_process(ngx_http_mcp_policy_zone_t *zone,
+    ngx_cycle_t *cycle)
+{
+    ngx_event_t       *ev;
+    ngx_connection_t  *dummy;
+
+    if (ngx_worker != 0 || zone->approvals == NULL) {
+        return NGX_OK;
+    }
+
+    ev = ngx_pcalloc(cycle->pool, sizeof(ngx_event_t));
+    dummy = ngx_pcalloc(cycle->pool, sizeof(ngx_connection_t));
+
+    if (ev == NULL || dummy == NULL) {
+        return NGX_ERROR;
+    }
+
+    dummy->fd = (ngx_socket_t) -1;
+    dummy->data = zone;
+
+    ev->handler = ngx_http_mcp_policy_approval_sweep;
+    ev->data = dummy;
+    ev->log = cycle->log;
+    ev->cancelable = 1;
+
+    ngx_add_timer(ev, NGX_HTTP_MCP_POLICY_APPROVAL_SWEEP);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_mcp_policy_approval_sweep(ngx_event_t *ev)
+{
+    ngx_connection_t            *dummy;
+    ngx_http_mcp_policy_zone_t  *zone;
+
+    dummy = ev->data;
+    zone = dummy->data;
+
+    if (zone->shared->approvals_asked
+        && ngx_http_mcp_policy_approval_lock(zone))
+    {
+        (void) mcp_approvals_expire(zone->approvals,
+                                    ngx_http_mcp_policy_now());
+
+        ngx_http_mcp_policy_approval_unlock(zone);
+    }
+
+    ngx_add_timer(ev, NGX_HTTP_MCP_POLICY_APPROVAL_SWEEP);
 }
 
 

@@ -446,8 +446,10 @@ ngx_http_mcp_policy_zone_init_process(ngx_cycle_t *cycle)
     for (i = 0; i < mmcf->zones.nelts; i++) {
         zone = shm_zone[i]->data;
 
-        if (zone->state.len
-            && ngx_http_mcp_policy_state_start(zone, cycle) != NGX_OK)
+        if ((zone->state.len
+             && ngx_http_mcp_policy_state_start(zone, cycle) != NGX_OK)
+            || ngx_http_mcp_policy_approval_init_process(zone, cycle)
+               != NGX_OK)
         {
             return NGX_ERROR;
         }

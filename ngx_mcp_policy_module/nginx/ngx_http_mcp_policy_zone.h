@@ -194,6 +194,10 @@ ngx_http_mcp_policy_zone_t *ngx_http_mcp_policy_zone_former(
 ngx_int_t ngx_http_mcp_policy_zone_take(ngx_http_mcp_policy_zone_t *zone,
     ngx_http_mcp_policy_zone_t *old, ngx_log_t *log);
 
+/* ngx_http_mcp_policy_approval.c */
+ngx_int_t ngx_http_mcp_policy_approval_init_process(
+    ngx_http_mcp_policy_zone_t *zone, ngx_cycle_t *cycle);
+
 /* ngx_http_mcp_policy_state.c, _state_write.c: counters survive a restart */
 ngx_int_t ngx_http_mcp_policy_state_probe(ngx_http_mcp_policy_zone_t *zone,
     ngx_log_t *log);
