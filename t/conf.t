@@ -298,7 +298,9 @@ subtest 'other directives' => sub {
             'mcp_max_number 1;', 'mcp_max_string 1k;', 'mcp_list_filter on;',
             'mcp_list_filter hidden;', 'mcp_list_filter off;',
             'mcp_list_ttl 0;', 'mcp_list_ttl 1h;', 'mcp_list_ttl 500ms;',
-            'mcp_max_list 1;', 'mcp_max_list 64m;';
+            'mcp_max_list 1;', 'mcp_max_list 64m;', 'mcp_max_approvals 1;',
+            'mcp_max_approval_arguments 0;',
+            'mcp_max_approval_arguments 1m;';
     }
 
     bad(location => "$_;\n$_; #!", 'directive is duplicate')
@@ -306,18 +308,21 @@ subtest 'other directives' => sub {
             'mcp_transport sse', 'mcp_protocol 2025-11-25', 'mcp_origin x',
             'mcp_origin off', 'mcp_max_depth 1', 'mcp_max_batch 1',
             'mcp_max_tokens 1', 'mcp_max_number 1', 'mcp_max_string 1k',
-            'mcp_list_filter on', 'mcp_list_ttl 1s', 'mcp_max_list 1m';
+            'mcp_list_filter on', 'mcp_list_ttl 1s', 'mcp_max_list 1m',
+            'mcp_max_approvals 1', 'mcp_max_approval_arguments 1k';
     bad(location => "$_; #!", 'invalid number of arguments') for 'mcp_grant',
         'mcp_grant a b', 'mcp_denial', 'mcp_transport', 'mcp_protocol',
         'mcp_origin', 'mcp_max_depth', 'mcp_max_batch 1 2',
         'mcp_max_tokens', 'mcp_max_number', 'mcp_max_string',
         'mcp_list_filter', 'mcp_list_filter on off', 'mcp_list_ttl',
-        'mcp_list_ttl 1s 2s', 'mcp_max_list', 'mcp_max_list 1 2';
+        'mcp_list_ttl 1s 2s', 'mcp_max_list', 'mcp_max_list 1 2',
+        'mcp_max_approvals', 'mcp_max_approval_arguments';
     bad(policy => "$_; #!", 'directive is not allowed here')
         for 'mcp_grant x', 'mcp_dry_run on', 'mcp_denial error',
             'mcp_transport sse', 'mcp_protocol 2025-11-25', 'mcp_origin x',
             'mcp_max_depth 1', 'mcp_max_string 1k', 'mcp_list_filter on',
-            'mcp_list_ttl 1s', 'mcp_max_list 1m';
+            'mcp_list_ttl 1s', 'mcp_max_list 1m', 'mcp_max_approvals 1',
+            'mcp_max_approval_arguments 1k';
 
     bad(location => 'mcp_dry_run yes; #!', 'invalid value "yes" in '
         . '"mcp_dry_run" directive, it must be "on" or "off"');
@@ -332,12 +337,14 @@ subtest 'other directives' => sub {
 
     bad(location => "$_ 0; #!", "must be between 1 and 2147483647")
         for 'mcp_max_depth', 'mcp_max_batch', 'mcp_max_tokens',
-            'mcp_max_number', 'mcp_max_list';
+            'mcp_max_number', 'mcp_max_list', 'mcp_max_approvals';
     bad(location => "$_ x; #!", 'invalid number') for 'mcp_max_depth',
-        'mcp_max_batch', 'mcp_max_tokens', 'mcp_max_number';
+        'mcp_max_batch', 'mcp_max_tokens', 'mcp_max_number',
+        'mcp_max_approvals';
     bad(location => "mcp_max_depth -1; #!", 'invalid number');
     bad(location => "$_ x; #!", 'invalid value') for 'mcp_max_string',
-        'mcp_max_list', 'mcp_list_ttl', 'mcp_list_filter';
+        'mcp_max_list', 'mcp_list_ttl', 'mcp_list_filter',
+        'mcp_max_approval_arguments';
     bad(location => 'mcp_list_ttl -1; #!', 'invalid value');
     bad(location => 'mcp_max_list 2048m; #!', 'must be between 1');
 

@@ -318,6 +318,7 @@ ngx_http_mcp_policy_settle_header(ngx_http_request_t *r,
 static ngx_http_mcp_policy_reach_e
 ngx_http_mcp_policy_settle_reach(ngx_http_request_t *r)
 {
+    off_t                         sent;
     ngx_uint_t                    i;
     ngx_http_upstream_state_t    *state;
     ngx_http_mcp_policy_reach_e   reach;
@@ -330,8 +331,18 @@ ngx_http_mcp_policy_settle_reach(ngx_http_request_t *r)
     state = r->upstream_states->elts;
 
     for (i = 0; i < r->upstream_states->nelts; i++) {
+        sent = state[i].bytes_sent;
 
-        if (state[i].status == 0 && state[i].bytes_sent == 0) {
+        /* of an attempt that goes on only its connection knows */
+
+        if (r->upstream
+            && r->upstream->state == &state[i]
+            && r->upstream->peer.connection)
+        {
+            sent = r->upstream->peer.connection->sent;
+        }
+
+        if (state[i].status == 0 && sent == 0) {
             continue;
         }
 
@@ -339,7 +350,7 @@ ngx_http_mcp_policy_settle_reach(ngx_http_request_t *r)
             return NGX_HTTP_MCP_POLICY_ACCEPTED;
         }
 
-        if (state[i].bytes_sent) {
+        if (sent) {
             reach = NGX_HTTP_MCP_POLICY_REFUSED;
         }
     }
