@@ -14,6 +14,7 @@
 
 /* ms until what has expired is forgotten at the latest */
 #define NGX_HTTP_MCP_POLICY_APPROVAL_SWEEP  60000
+#define NGX_HTTP_MCP_POLICY_APPROVAL_PAUSE  10
 
 /* seconds between lines about a full zone */
 #define NGX_HTTP_MCP_POLICY_APPROVAL_QUIET  60
@@ -444,22 +445,27 @@ ngx_http_mcp_policy_approval_init_process(ngx_http_mcp_policy_zone_t *zone,
 static void
 ngx_http_mcp_policy_approval_sweep(ngx_event_t *ev)
 {
+    uint64_t                     now_ms, due_ms;
     ngx_connection_t            *dummy;
     ngx_http_mcp_policy_zone_t  *zone;
 
     dummy = ev->data;
     zone = dummy->data;
 
+    due_ms = 0;
+    now_ms = ngx_http_mcp_policy_now();
+
     if (zone->shared->approvals_asked
         && ngx_http_mcp_policy_approval_lock(zone))
     {
-        (void) mcp_approvals_expire(zone->approvals,
-                                    ngx_http_mcp_policy_now());
+        due_ms = mcp_approvals_expire(zone->approvals, now_ms);
 
         ngx_http_mcp_policy_approval_unlock(zone);
     }
 
-    ngx_add_timer(ev, NGX_HTTP_MCP_POLICY_APPROVAL_SWEEP);
+    ngx_add_timer(ev, (due_ms && due_ms <= now_ms)
+                      ? NGX_HTTP_MCP_POLICY_APPROVAL_PAUSE
+                      : NGX_HTTP_MCP_POLICY_APPROVAL_SWEEP);
 }
 
 
