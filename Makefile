@@ -4,7 +4,8 @@
 # NGINX_SRC=dir         build against an nginx source tree, not nginx-dev
 # STATIC=1              with NGINX_SRC: an nginx with the module inside
 # SANITIZE=1            nginx, module, tool and tests under ASan and UBSan
-# CC=, CFLAGS=          compiler and its additional flags
+# CC=, CFLAGS=, LDFLAGS=  compiler and additional flags
+# DEPS=:                leave the packages of the system alone
 
 SHELL = /bin/bash
 .SHELLFLAGS = -eu -o pipefail -c
@@ -26,6 +27,7 @@ TOP := $(CURDIR)
 NGINX_SRC ?=
 STATIC ?=
 SANITIZE ?=
+DEPS ?= t/tools/deps
 DESTDIR ?=
 PREFIX ?= /usr/local
 
@@ -43,6 +45,7 @@ CC := gcc
 endif
 
 CFLAGS ?=
+LDFLAGS ?=
 
 WARN := -Wall -Wextra -Wpointer-arith -Werror
 DEFS := -I$(SRC)/core -D_GNU_SOURCE
@@ -59,7 +62,7 @@ ASAN += -fno-sanitize=function
 endif
 
 MODE := $(if $(SANITIZE),$(ASAN),$(HARDEN))
-LINK := $(if $(SANITIZE),$(ASAN))
+LINK := $(if $(SANITIZE),$(ASAN)) $(LDFLAGS)
 
 
 .PHONY: all module tool
@@ -315,6 +318,29 @@ install: all
 	install -D -m 644 conf/mcp-policy.bash-completion \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mcp-policy
 
+# Debian packages, in build/.
+.PHONY: deb
+deb: deps-deb
+	@t/tools/deb $(BUILD)
+
+# Contents, lintian, the same bytes twice, and a clean Debian in a directory
+# to install them on.  As root.
+DEBIAN_SUITE ?= bookworm
+DEBIAN_MIRROR ?= http://deb.debian.org/debian
+DEBIAN := $(BUILD)/debian-$(DEBIAN_SUITE)
+
+.PHONY: test-deb
+test-deb: deb $(DEBIAN)/.bootstrapped
+	@t/tools/deb $(BUILD)/deb-again >/dev/null
+	@$(TEST_ENV) TEST_DEB_BASE=$(DEBIAN) prove --timer t/deb/*.t
+
+$(DEBIAN)/.bootstrapped: | deps-deb
+	@echo 'bootstrapping $(DEBIAN_SUITE)'
+	@rm -rf --one-file-system $(@D)
+	@debootstrap --variant=minbase $(DEBIAN_SUITE) $(@D) $(DEBIAN_MIRROR) \
+	    >$(@D).log || { tail -n 5 $(@D).log; exit 1; }
+	@touch $@
+
 .PHONY: clean distclean
 clean:
 	rm -rf build
@@ -322,15 +348,18 @@ clean:
 distclean: clean
 	rm -rf t/e2e/node_modules
 
-.PHONY: deps deps-build deps-run
+.PHONY: deps deps-build deps-run deps-deb
 deps:
-	@t/tools/deps test
+	@$(DEPS) test
 
 deps-build:
-	@t/tools/deps build
+	@$(DEPS) build
 
 deps-run:
-	@t/tools/deps run
+	@$(DEPS) run
+
+deps-deb:
+	@$(DEPS) deb
 
 .PHONY: help
 help:
@@ -343,6 +372,7 @@ help:
 	    'make fuzz              FUZZ=json SECONDS=60' \
 	    'make bench             cost per request beside a bare proxy' \
 	    'make install           DESTDIR= PREFIX=/usr/local' \
+	    'make deb, test-deb     Debian packages, in build/' \
 	    'make deps              packages that the above need' \
 	    'make clean, distclean  also what npm installed' \
 	    '' \
