@@ -205,7 +205,9 @@ test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
         $(if $(or $(call wants,clients),$(call wants,conformance), \
             $(call wants,canonical),$(call wants,scan_servers), \
             $(call wants,t/audit)),e2e-deps) \
-        $(if $(call wants,t/schema_),schema-deps)
+        $(if $(call wants,t/schema_),schema-deps) \
+        $(if $(or $(call wants,t/kubernetes),$(call wants,t/docker)), \
+            build/manifests/.installed)
 	@$(TEST_ENV) prove -It/lib -j$(TEST_JOBS) --timer \
 	    $(or $(TESTS),$(ALL_TESTS))
 
@@ -247,6 +249,14 @@ $(TOP)/build/suite/.installed: t/e2e/requirements-suite.txt \
 	@cd $(@D) && sha256sum --quiet -c $(TOP)/t/e2e/suite-sha256.txt \
 	    && tar -xzf jsonschema-*.tar.gz --strip-components=3 --wildcards \
 	        '*/json/tests/draft2020-12'
+	@touch $@
+
+# The schemas of Kubernetes, and hadolint.
+build/manifests/.installed: t/e2e/requirements-manifests.txt | deps
+	@echo 'installing the schemas of Kubernetes'
+	@rm -rf $(@D)
+	@python3 -m venv $(@D)
+	@$(@D)/bin/pip install -q --disable-pip-version-check -r $<
 	@touch $@
 
 

@@ -18,6 +18,12 @@ my $base = $ENV{TEST_DEB_BASE} || "$build/debian-bookworm";
 my $root = "$base.test";
 my $module = 'libnginx-mod-http-mcp-policy';
 my ($shell_in, $shell_out, $shell);
+my $capabilities = join(',', map { '+' . lc }
+    map { /CAP_(\w+)/g } grep { /^CapabilityBoundingSet=/ }
+    do {
+        open my $file, '<', "$top/conf/systemd/hardening.conf" or die $!;
+        <$file>;
+    });
 
 BAIL_OUT('a clean Debian in a directory needs root') if $> != 0;
 
@@ -134,7 +140,11 @@ does("mcp-policy check $_", 'checks ' . basename($_))
 }
 
 does('nginx -t', 'nginx -t with it', qr/test is successful/);
-does('nginx', 'nginx starts');
+# As conf/systemd/hardening.conf has it.
+does('setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,'
+     . "$capabilities nginx", 'nginx starts with few rights');
+does('grep -h ^CapBnd: /proc/$(cat /run/nginx.pid)/status', 'not with all',
+     qr/^CapBnd:\t0{12}04e3$/);
 
 write_inside('/root/call', <<'PERL');
 use IO::Socket::UNIX;
