@@ -113,6 +113,7 @@ mcp_evaluate_take(mcp_judge_t *judge, const mcp_store_t *store,
     mcp_refusal_t  refusal;
 
     rc = MCP_OK;
+    message = 0;
 
     if (judge->asked_count != 0) {
 

@@ -73,6 +73,7 @@ mcp_policy_file_read(mcp_str_t name, const char *file, mcp_str_t text,
     const mcp_node_t      *root;
     mcp_policy_reading_t   reading;
 
+    root = NULL;
     *policy = NULL;
 
     place.file = file;

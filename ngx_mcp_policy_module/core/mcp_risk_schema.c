@@ -306,6 +306,7 @@ mcp_risk_push_reference(mcp_risk_schema_t *schema, uint32_t reference,
     static const mcp_str_t  defs = mcp_str_init("#/$defs/");
     static const mcp_str_t  definitions = mcp_str_init("#/definitions/");
 
+    prefix = 0;
     target = MCP_JSON_NONE;
 
     if (mcp_risk_string(schema->reader, reference, &text)) {

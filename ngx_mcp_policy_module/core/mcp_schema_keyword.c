@@ -250,6 +250,8 @@ mcp_schema_keyword(mcp_schema_compiler_t *c, uint32_t key)
     size_t                       i;
     const mcp_schema_keyword_t  *keyword;
 
+    keyword = mcp_schema_keywords;
+
     for (i = 0; i < mcp_schema_table_size(mcp_schema_keywords); i++) {
         keyword = &mcp_schema_keywords[i];
 
