@@ -179,6 +179,26 @@ $(BUILD)/unit/%: t/unit/%.c $(CORE_OBJS)
 
 -include $(CORE_OBJS:.o=.d) $(CLI_OBJS:.o=.d) $(UNIT_TESTS:=.d)
 
+.PHONY: unit
+unit: $(UNIT_TESTS)
+
+# Core and tool for another architecture, with Debian's libraries of it, and
+# the unit tests on an emulated processor.
+CROSS := $(TOP)/build/aarch64
+CROSS_ROOT := $(CROSS)/root
+
+.PHONY: cross
+cross: $(CROSS_ROOT)/.fetched
+	@$(MAKE) tool unit BUILD=$(CROSS) DEPS=: \
+	    CC='aarch64-linux-gnu-gcc --sysroot=$(CROSS_ROOT)'
+	@prove -j$(TEST_JOBS) --timer -e 'qemu-aarch64-static -L $(CROSS_ROOT)' \
+	    $(or $(filter build/%,$(TESTS:build/unit/%=build/aarch64/unit/%)), \
+	        $(UNIT:t/unit/%.c=build/aarch64/unit/%))
+
+$(CROSS_ROOT)/.fetched: t/tools/cross | deps-cross
+	@t/tools/cross $(@D)
+	@touch $@
+
 
 # Tests: everything that prints TAP goes through one prove.
 
@@ -358,7 +378,7 @@ clean:
 distclean: clean
 	rm -rf t/e2e/node_modules
 
-.PHONY: deps deps-build deps-run deps-deb
+.PHONY: deps deps-build deps-run deps-deb deps-cross
 deps:
 	@$(DEPS) test
 
@@ -370,6 +390,9 @@ deps-run:
 
 deps-deb:
 	@$(DEPS) deb
+
+deps-cross:
+	@$(DEPS) cross
 
 .PHONY: help
 help:
@@ -383,6 +406,7 @@ help:
 	    'make bench             cost per request beside a bare proxy' \
 	    'make install           DESTDIR= PREFIX=/usr/local' \
 	    'make deb, test-deb     Debian packages, in build/' \
+	    'make cross             core and tool for aarch64, and their tests' \
 	    'make deps              packages that the above need' \
 	    'make clean, distclean  also what npm installed' \
 	    '' \
