@@ -59,6 +59,8 @@ http {
             mcp_max_approvals 1000;
             proxy_pass http://127.0.0.1:8081;
         }
+        location /metrics { mcp_metrics; }
+        location /status { mcp_status; }
     }
 }
 CONF
@@ -89,6 +91,21 @@ sub free {
     my $answer = $t->post(tool_call('free'), headers => [ 'X-User', 'bob' ]);
     return $answer->status() == 200
         && $answer->json() && !$answer->json()->{result}{isError};
+}
+
+
+# Whether the pages tell so many notifications and failed tries.
+sub counted {
+    my ($notified, $failed) = @_;
+
+    my $metrics = $t->get('/metrics')->body();
+    my $name = 'mcp_policy_approvals_total\{zone="default",event=';
+    my $approvals = $t->get('/status')->json()->{zones}[0]{approvals};
+
+    return $metrics =~ /^$name"notified"\} $notified$/m
+        && $metrics =~ /^$name"notify_failed"\} $failed$/m
+        && $approvals->{notified} == $notified
+        && $approvals->{notify_failed} == $failed;
 }
 
 
@@ -331,6 +348,9 @@ $hooks->forward(11);
 $id = ask('buy');
 is($hook->next()->header('X-MCP-Delivery'), $id,
    'neither is told of again when there is no more to decide');
+
+# the last answer is counted when it has come
+ok($t->wait_until(sub { counted(10, 1) }), 'counted');
 
 $t->stop();
 

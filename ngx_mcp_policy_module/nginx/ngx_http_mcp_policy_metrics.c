@@ -389,13 +389,24 @@ ngx_http_mcp_policy_metrics_approvals(ngx_http_mcp_policy_page_t *page,
         const char  *label;
         size_t       offset;
     } numbers[] = {
-        { "\",state=\"pending", offsetof(mcp_approval_stats_t, pending) },
-        { "\",state=\"approved", offsetof(mcp_approval_stats_t, approved) },
-        { "\",state=\"denied", offsetof(mcp_approval_stats_t, denied) },
-        { "\",event=\"created", offsetof(mcp_approval_stats_t, created) },
-        { "\",event=\"expired", offsetof(mcp_approval_stats_t, expired) },
-        { "\",event=\"used", offsetof(mcp_approval_stats_t, used) },
-        { "\",event=\"refused", offsetof(mcp_approval_stats_t, refused) }
+        { "\",state=\"pending",
+          offsetof(ngx_http_mcp_policy_zone_status_t, approvals.pending) },
+        { "\",state=\"approved",
+          offsetof(ngx_http_mcp_policy_zone_status_t, approvals.approved) },
+        { "\",state=\"denied",
+          offsetof(ngx_http_mcp_policy_zone_status_t, approvals.denied) },
+        { "\",event=\"created",
+          offsetof(ngx_http_mcp_policy_zone_status_t, approvals.created) },
+        { "\",event=\"expired",
+          offsetof(ngx_http_mcp_policy_zone_status_t, approvals.expired) },
+        { "\",event=\"used",
+          offsetof(ngx_http_mcp_policy_zone_status_t, approvals.used) },
+        { "\",event=\"refused",
+          offsetof(ngx_http_mcp_policy_zone_status_t, approvals.refused) },
+        { "\",event=\"notified",
+          offsetof(ngx_http_mcp_policy_zone_status_t, notified) },
+        { "\",event=\"notify_failed",
+          offsetof(ngx_http_mcp_policy_zone_status_t, notify_failed) }
     };
 
     for (events = 0; events < 2; events++) {
@@ -405,13 +416,13 @@ ngx_http_mcp_policy_metrics_approvals(ngx_http_mcp_policy_page_t *page,
                                 : "mcp_policy_approvals",
                                 events ? "counter" : "gauge", events
                                 ? "What became of approvals; refused: there "
-                                  "was no room for one."
+                                  "was no room for one; notify_failed: tries."
                                 : "Approvals that have not expired.");
 
         for (i = 0; i < count; i++) {
-            stats = (const u_char *) &zones[i].approvals;
+            stats = (const u_char *) &zones[i];
 
-            for (n = events ? 3 : 0; n < (events ? 7 : 3); n++) {
+            for (n = events ? 3 : 0; n < (events ? 9 : 3); n++) {
                 ngx_http_mcp_policy_metrics_label(page, events
                                       ? "mcp_policy_approvals_total{zone=\""
                                       : "mcp_policy_approvals{zone=\"",

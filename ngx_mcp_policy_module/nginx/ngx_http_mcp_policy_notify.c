@@ -332,6 +332,8 @@ ngx_http_mcp_policy_notify_delivered(ngx_http_mcp_policy_delivery_t *delivery)
 
     case NGX_HTTP_MCP_POLICY_NOTIFY_DELIVERED:
 
+        (void) ngx_atomic_fetch_add(&delivery->zone->shared->notified, 1);
+
         ngx_http_mcp_policy_approval_notify_done(delivery->zone,
                                                  delivery->id);
         notifier->failing = 0;
@@ -357,6 +359,9 @@ ngx_http_mcp_policy_notify_delivered(ngx_http_mcp_policy_delivery_t *delivery)
 
         delay = mcp_notify_delay(delivery->tries, ngx_random());
         notifier->failing = 1;
+
+        (void) ngx_atomic_fetch_add(&delivery->zone->shared->notify_failed,
+                                    1);
 
         ngx_http_mcp_policy_notify_again(delivery->zone, delivery->id, delay);
     }

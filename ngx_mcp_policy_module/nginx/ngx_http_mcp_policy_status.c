@@ -361,6 +361,9 @@ ngx_http_mcp_policy_status_zone(ngx_shm_zone_t *shm_zone,
 
     ngx_http_mcp_policy_approval_stats(zone, &status->approvals);
 
+    status->notified = shared->notified;
+    status->notify_failed = shared->notify_failed;
+
     streams = ngx_http_mcp_policy_zone_area(shared, stream_offset);
 
     for (i = 0; i < shared->streams; i++) {

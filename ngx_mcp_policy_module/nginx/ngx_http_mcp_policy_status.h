@@ -102,6 +102,8 @@ typedef struct {
     time_t                         since;
     mcp_table_stats_t              counters;
     mcp_approval_stats_t           approvals;
+    uint64_t                       notified;   /* notifications taken */
+    uint64_t                       notify_failed;    /* tries */
     ngx_uint_t                     streams;
     ngx_uint_t                     tasks;
     ngx_uint_t                     slots;

@@ -25,7 +25,8 @@ static void ngx_http_mcp_policy_json_decisions(
 static void ngx_http_mcp_policy_json_series(ngx_http_mcp_policy_page_t *page,
     const ngx_http_mcp_policy_series_t *series);
 static void ngx_http_mcp_policy_json_approvals(
-    ngx_http_mcp_policy_page_t *page, const mcp_approval_stats_t *stats);
+    ngx_http_mcp_policy_page_t *page,
+    const ngx_http_mcp_policy_zone_status_t *status);
 static void ngx_http_mcp_policy_json_zone(ngx_http_mcp_policy_page_t *page,
     ngx_shm_zone_t *shm_zone);
 
@@ -361,7 +362,7 @@ ngx_http_mcp_policy_json_zone(ngx_http_mcp_policy_page_t *page,
     ngx_http_mcp_policy_json_number(page, ",\"full\":", status.counters.full);
 
     ngx_http_mcp_policy_page_text(page, "},\n ");
-    ngx_http_mcp_policy_json_approvals(page, &status.approvals);
+    ngx_http_mcp_policy_json_approvals(page, &status);
 
     ngx_http_mcp_policy_json_number(page, ",\n \"streams\":",
                                     status.streams);
@@ -392,8 +393,12 @@ ngx_http_mcp_policy_json_zone(ngx_http_mcp_policy_page_t *page,
 
 static void
 ngx_http_mcp_policy_json_approvals(ngx_http_mcp_policy_page_t *page,
-    const mcp_approval_stats_t *stats)
+    const ngx_http_mcp_policy_zone_status_t *status)
 {
+    const mcp_approval_stats_t  *stats;
+
+    stats = &status->approvals;
+
     ngx_http_mcp_policy_json_number(page, "\"approvals\":{\"pending\":",
                                     stats->pending);
     ngx_http_mcp_policy_json_number(page, ",\"approved\":",
@@ -404,6 +409,10 @@ ngx_http_mcp_policy_json_approvals(ngx_http_mcp_policy_page_t *page,
     ngx_http_mcp_policy_json_number(page, ",\"expired\":", stats->expired);
     ngx_http_mcp_policy_json_number(page, ",\"used\":", stats->used);
     ngx_http_mcp_policy_json_number(page, ",\"refused\":", stats->refused);
+    ngx_http_mcp_policy_json_number(page, ",\"notified\":",
+                                    status->notified);
+    ngx_http_mcp_policy_json_number(page, ",\"notify_failed\":",
+                                    status->notify_failed);
     ngx_http_mcp_policy_page_text(page, "}");
 }
 

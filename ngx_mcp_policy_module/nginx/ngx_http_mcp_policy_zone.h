@@ -106,6 +106,8 @@ typedef struct {
     ngx_uint_t      approvals_asked;   /* there may be some */
     uint64_t        approvals_saved;   /* "changes" of those in the file */
     ngx_uint_t      approvals_clean;   /* what the file says of them */
+    ngx_atomic_t    notified;          /* approvals that a webhook took */
+    ngx_atomic_t    notify_failed;     /* tries that came to nothing */
 
     /* with a state file: who may use an approval; 0 is free */
     ngx_pid_t       workers[NGX_HTTP_MCP_POLICY_WORKERS];
