@@ -152,7 +152,9 @@ ngx_http_mcp_policy_count_verdict(ngx_http_request_t *r,
         }
     }
 
-    ngx_http_mcp_policy_usage_note(r, ctx, verdict);
+    if (verdict->charge_count || verdict->full) {
+        ngx_http_mcp_policy_usage_note(r, ctx, verdict);
+    }
 }
 
 

@@ -391,6 +391,35 @@ test_annotations(void)
 }
 
 
+/* A name alone tells what it tells in a definition, and never less. */
+
+static void
+test_name_alone(void)
+{
+    size_t      i;
+    mcp_risk_t  risk;
+
+    static const char *const  names[][2] = {
+        { "get_user", "Read" },
+        { "createIssue", "Write" },
+        { "delete_all", "Destructive" },
+        { "send_payment", "Financial" },
+        { "xyzzy", "Execute" },
+        { "", "Execute" },
+        { "l\xc3\xa4sen", "Execute" }
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        mcp_arena_reset(&arena, 0);
+
+        ok(mcp_risk_classify_name(tap_str(names[i][0]), &arena, &risk)
+           == MCP_OK, "the name alone");
+        is_str(tap_str(mcp_risk_class_name(risk.class)), names[i][1],
+               names[i][0]);
+    }
+}
+
+
 static void
 test_others(void)
 {
@@ -423,6 +452,7 @@ main(void)
     test_references();
     test_large_schemas();
     test_annotations();
+    test_name_alone();
     test_others();
 
     mcp_arena_destroy(&arena);
