@@ -20,8 +20,8 @@
 #define MCP_AUDIT_NUMBER    32      /* digits */
 
 
-static uint8_t *mcp_audit_put(uint8_t *p, mcp_str_t s);
-static uint8_t *mcp_audit_name(uint8_t *p, mcp_str_t name);
+static inline uint8_t *mcp_audit_put(uint8_t *p, mcp_str_t s);
+static inline uint8_t *mcp_audit_name(uint8_t *p, mcp_str_t name);
 static uint8_t *mcp_audit_string(uint8_t *p, mcp_str_t name, mcp_str_t value,
     size_t limit);
 static uint8_t *mcp_audit_integer(uint8_t *p, mcp_str_t name, uint64_t value);
@@ -43,9 +43,11 @@ static uint8_t *mcp_audit_hex(uint8_t *p, mcp_str_t name,
 static void mcp_audit_sort(mcp_str_t *keys, uint32_t count);
 static int mcp_audit_compare(mcp_str_t a, mcp_str_t b);
 static uint8_t *mcp_audit_escape(uint8_t *p, mcp_str_t s, size_t limit);
+static bool mcp_audit_plain(mcp_str_t s);
 static size_t mcp_audit_character(uint8_t *dst, const uint8_t **s,
     const uint8_t *end);
 static uint8_t *mcp_audit_digits(uint8_t *p, uint64_t value, unsigned width);
+static uint8_t *mcp_audit_two(uint8_t *p, uint64_t value);
 static size_t mcp_audit_unicode(uint8_t *dst, unsigned c);
 
 
@@ -221,7 +223,7 @@ mcp_audit_approval_write(const mcp_audit_approval_t *approval, uint8_t *dst)
 }
 
 
-static uint8_t *
+static inline uint8_t *
 mcp_audit_put(uint8_t *p, mcp_str_t s)
 {
     if (s.len) {
@@ -234,7 +236,7 @@ mcp_audit_put(uint8_t *p, mcp_str_t s)
 
 /* Never the first member of a line, which is the time. */
 
-static uint8_t *
+static inline uint8_t *
 mcp_audit_name(uint8_t *p, mcp_str_t name)
 {
     *p++ = ',';
@@ -306,17 +308,18 @@ mcp_audit_time(uint8_t *p, uint64_t ms)
     year += 400 * era + (month <= 2);
     seconds %= 86400;
 
-    p = mcp_audit_digits(p, year, 4);
+    p = mcp_audit_two(p, year / 100);
+    p = mcp_audit_two(p, year % 100);
     *p++ = '-';
-    p = mcp_audit_digits(p, month, 2);
+    p = mcp_audit_two(p, month);
     *p++ = '-';
-    p = mcp_audit_digits(p, day + 1, 2);
+    p = mcp_audit_two(p, day + 1);
     *p++ = 'T';
-    p = mcp_audit_digits(p, seconds / 3600, 2);
+    p = mcp_audit_two(p, seconds / 3600);
     *p++ = ':';
-    p = mcp_audit_digits(p, seconds / 60 % 60, 2);
+    p = mcp_audit_two(p, seconds / 60 % 60);
     *p++ = ':';
-    p = mcp_audit_digits(p, seconds % 60, 2);
+    p = mcp_audit_two(p, seconds % 60);
     *p++ = '.';
     p = mcp_audit_digits(p, ms % 1000, 3);
     *p++ = 'Z';
@@ -533,6 +536,10 @@ mcp_audit_escape(uint8_t *p, mcp_str_t s, size_t limit)
     uint8_t        *start, *cut;
     const uint8_t  *pos, *end;
 
+    if (s.len <= limit && mcp_audit_plain(s)) {
+        return mcp_audit_put(p, s);
+    }
+
     start = p;
     cut = p;
     pos = s.data;
@@ -554,6 +561,43 @@ mcp_audit_escape(uint8_t *p, mcp_str_t s, size_t limit)
     }
 
     return p;
+}
+
+
+/* Whether nothing is to be escaped: looks at eight bytes at a time. */
+
+static bool
+mcp_audit_plain(mcp_str_t s)
+{
+    size_t    i;
+    uint8_t   last[8];
+    uint64_t  word, odd;
+
+    const uint64_t  ones = UINT64_C(0x0101010101010101);
+
+    odd = 0;
+
+    for (i = 0; i < s.len; i += 8) {
+
+        if (s.len - i >= 8) {
+            memcpy(&word, s.data + i, 8);
+
+        } else {
+            memset(last, ' ', 8);
+            memcpy(last, s.data + i, s.len - i);
+            memcpy(&word, last, 8);
+        }
+
+        /* a byte that is less than what is taken away borrows its high bit */
+
+        odd |= word
+               | (word - ones * ' ')
+               | ((word ^ ones * '"') - ones)
+               | ((word ^ ones * '\\') - ones)
+               | ((word ^ ones * 0x7f) - ones);
+    }
+
+    return (odd & (ones << 7)) == 0;
 }
 
 
@@ -608,6 +652,16 @@ mcp_audit_character(uint8_t *dst, const uint8_t **s, const uint8_t *end)
     memcpy(dst, p, n);
 
     return n;
+}
+
+
+static uint8_t *
+mcp_audit_two(uint8_t *p, uint64_t value)
+{
+    p[0] = (uint8_t) ('0' + value / 10);
+    p[1] = (uint8_t) ('0' + value % 10);
+
+    return p + 2;
 }
 
 

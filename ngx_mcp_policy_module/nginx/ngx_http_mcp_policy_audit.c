@@ -7,6 +7,8 @@
 #include "ngx_http_mcp_policy_audit.h"
 #include "ngx_http_mcp_policy_zone.h"
 
+#include "mcp_siphash.h"
+
 
 /* A decision of one policy on one request, in the request's pool. */
 struct ngx_http_mcp_policy_audit_s {
@@ -500,19 +502,47 @@ ngx_http_mcp_policy_audit_approval(ngx_http_request_t *r,
 }
 
 
+/*
+ * $request_id.  Where nothing has asked for it yet it becomes one of ours:
+ * as hard to guess, and without the time that random numbers of OpenSSL take.
+ */
+
 static mcp_str_t
 ngx_http_mcp_policy_audit_request_id(ngx_http_request_t *r)
 {
+    u_char                           *p;
+    uint64_t                          out[2];
     mcp_str_t                         id;
     ngx_http_variable_value_t        *vv;
     ngx_http_mcp_policy_main_conf_t  *mmcf;
 
+    static uint64_t  unique[3];
+
     mmcf = ngx_http_get_module_main_conf(r, ngx_http_mcp_policy_module);
+    vv = &r->variables[mmcf->request_id];
 
-    vv = ngx_http_get_indexed_variable(r, mmcf->request_id);
+    if (!vv->valid) {
+        unique[0] = (uint64_t) ngx_pid;
+        unique[1] = (uint64_t) ngx_time();
+        unique[2]++;
 
-    if (vv == NULL || vv->not_found) {
-        return mcp_str("");
+        id.data = (const uint8_t *) unique;
+        id.len = sizeof(unique);
+
+        mcp_siphash(mmcf->hash_key, id, out);
+
+        p = ngx_pnalloc(r->pool, 2 * sizeof(out));
+        if (p == NULL) {
+            return mcp_str("");
+        }
+
+        ngx_http_mcp_policy_hex(p, out);
+
+        vv->data = p;
+        vv->len = 2 * sizeof(out);
+        vv->valid = 1;
+        vv->no_cacheable = 0;
+        vv->not_found = 0;
     }
 
     id.data = vv->data;

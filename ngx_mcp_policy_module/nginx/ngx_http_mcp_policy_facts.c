@@ -360,10 +360,40 @@ ngx_http_mcp_policy_hash(ngx_http_request_t *r, ngx_http_mcp_policy_ctx_t *ctx,
 
     mcp_siphash(ngx_http_mcp_policy_zone_key(zone), input, out);
 
-    hash->len = ngx_sprintf(hash->data, "%016xL%016xL", out[0], out[1])
-                - hash->data;
+    ngx_http_mcp_policy_hex(hash->data, out);
+    hash->len = 2 * sizeof(out);
 
     return NGX_OK;
+}
+
+
+/* 32 digits: eight at a time, each in a byte of its own. */
+
+void
+ngx_http_mcp_policy_hex(u_char *dst, const uint64_t value[2])
+{
+    uint64_t    x;
+    ngx_uint_t  i;
+
+    const uint64_t  ones = 0x0101010101010101ULL;
+
+    for (i = 0; i < 4; i++) {
+        x = (i % 2) ? value[i / 2] & 0xffffffff : value[i / 2] >> 32;
+
+        x = (x | x << 16) & 0x0000ffff0000ffffULL;
+        x = (x | x << 8) & 0x00ff00ff00ff00ffULL;
+        x = (x | x << 4) & 0x0f0f0f0f0f0f0f0fULL;
+
+        /* what is above 9 has a bit of 16 when 6 is added */
+
+        x += ones * '0' + ((x + ones * 6) >> 4 & ones) * ('a' - '0' - 10);
+
+#if (NGX_HAVE_LITTLE_ENDIAN)
+        x = __builtin_bswap64(x);
+#endif
+
+        dst = ngx_cpymem(dst, &x, sizeof(x));
+    }
 }
 
 
