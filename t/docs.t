@@ -46,6 +46,11 @@ for my $path ("$root/README.md", sort glob "$root/docs/*.md") {
             next;
         }
 
+        if ($block->{kind} eq 'sh audit') {
+            check_command($name, $block->{text}, $block->{output});
+            next;
+        }
+
         if ($block->{kind} =~ /^(?:json|yaml) (.*)/) {
             @policy = ($1, $block->{text});
             write_file("$dir/$1", $block->{text});
@@ -99,20 +104,38 @@ sub blocks {
     while (my $line = <$file>) {
         if ($block) {
             if ($line =~ /^```\s*$/) {
-                push @blocks, $block;
+                push @blocks, $block unless $block->{kind} eq 'text';
                 undef $block;
                 next;
             }
 
             $block->{text} .= $line;
+            $blocks[-1]{output} .= $line if $block->{kind} eq 'text';
 
-        } elsif ($line =~ /^```(nginx[ ](?:http|server)|jsonl[ ]cases
+        } elsif (@blocks && $blocks[-1]{kind} eq 'sh audit'
+                 && !defined $blocks[-1]{output} && $line =~ /^```text$/)
+        {
+            $block = { kind => 'text', text => '' };
+            $blocks[-1]{output} = '';
+
+        } elsif ($line =~ /^```(nginx[ ](?:http|server)|jsonl[ ]cases|sh[ ]audit
                             |(?:json|yaml)[ ][\w-]+\.(?:json|yaml))\s*$/x) {
             $block = { kind => $1, line => $., text => '' };
         }
     }
 
     return @blocks;
+}
+
+
+# A command that reads the audit log, on a sample, and what it prints.
+sub check_command {
+    my ($name, $command, $output) = @_;
+
+    $command =~ s{/var/log/nginx/mcp-audit\.log}{'$root/t/cases/audit.jsonl'}g;
+    write_file("$dir/command", $command);
+
+    is(`LC_ALL=C sh '$dir/command' 2>&1`, $output, "$name: prints");
 }
 
 
