@@ -219,7 +219,7 @@ sub check_schema {
 
     my $check = "'$top/t/tools/node' '$top/t/e2e/audit-check.mjs' "
         . "'$top/docs/audit.schema.json'";
-    my $paths = join(' ', map { "'$dir/$_'" } @names);
+    my $paths = join(' ', map { m{^/} ? "'$_'" : "'$dir/$_'" } @names);
 
     return `$check $paths 2>&1`;
 }
@@ -570,6 +570,12 @@ subtest 'documentation' => sub {
     cmp_ok($count, '>', 0, 'examples');
     $t->write_file('examples', join('', @examples));
     is(check_schema('examples'), "valid $count\n", 'examples are valid');
+
+    # what the commands of docs/operations.md are run on
+    my $sample = "$top/t/cases/audit.jsonl";
+    open(my $file, '<', $sample) or die $!;
+    $count = () = <$file>;
+    is(check_schema($sample), "valid $count\n", 'and so is the sample');
 
     # what checks the lines can find them wrong
     $t->write_file('wrong', "{}\nx\n");
