@@ -61,6 +61,7 @@ http {
         tool few { limit 1/day per=args.key,session; }
         tool cost { limit 5/day cost=args.amount; }
         tool pause { dry_run on; deny; }
+        tool ask { approve; }
         prompt hello { }
         prompt other { deny; }
         resource file:///public/* { }
@@ -161,7 +162,7 @@ sub arguments {
 
 subtest 'calls' => sub {
     for my $uri (qw{ /mcp /strict /error /dry /open /unknown /down }) {
-        for my $tool (qw/ safe purge few few cost pause nothing /) {
+        for my $tool (qw/ safe purge few few cost pause nothing ask /) {
             my $answer = send_all($uri, tool_call($tool, arguments($tool)),
                                   Origin => 'https://example.com');
             cmp_ok($answer->status, '>', 0, "$uri: $tool");
