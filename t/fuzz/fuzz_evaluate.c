@@ -2,7 +2,7 @@
  * Bodies against fixed policies.  The first byte chooses policy and caller,
  * the rest is the body.  What must hold: what is called is shown, a refused
  * body charges nothing, a refusal has a rule and a text, and the same body
- * gets the same answer.
+ * gets the same answer.  Approvals that a refused body took are given back.
  */
 
 #include "../unit/policy_text.h"
@@ -41,8 +41,10 @@ static const char *const  fuzz_texts[FUZZ_POLICIES] = {
     "tool j { rule r { deny; } }\n"
     "tool ~^k[0-9]+$ { arg t type string integer; arg t length_lte 3; }\n"
     "tool * { limit 100/day per=global; deny_if { arg evil eq true; } }\n"
-    "prompt p { require $role eq admin; } prompt p* { }\n"
-    "resource u:* { limit 9/minute per=$role; }\n"
+    "tool l { rule r { arg n gt 10; approve ttl=1h; } limit 1/day; }\n"
+    "tool m { dry_run on; approve; } tool n { approve; approve; }\n"
+    "prompt p { require $role eq admin; } prompt p* { approve; }\n"
+    "resource v:* { approve wait=5s; } resource u:* { limit 9/minute per=$role; }\n"
     "method tools/call { arg blocked absent; }\n"
     "method x/* { rule r { require $role neq admin; deny; } }\n",
 
@@ -52,7 +54,7 @@ static const char *const  fuzz_texts[FUZZ_POLICIES] = {
     "tool b { deny_if { require $role eq admin; } }\n"
     "tool c* { arg x absent; }\n"
     "tool * { rule r { dry_run on; limit 1/day counter=c; } }\n"
-    "resource file:* { arg x absent; }\n"
+    "resource file:* { arg x absent; approve; }\n"
     "prompt p { deny_if { arg x exists; } }\n"
     "method ping { deny; } method prompts/get { require $role eq admin; }\n"
 };
@@ -88,6 +90,98 @@ fuzz_reserve(void *data, mcp_charge_t *charges, uint32_t count,
     default:
         return MCP_OK;
     }
+}
+
+
+static mcp_rc_t
+fuzz_could_reserve(void *data, mcp_charge_t *charges, uint32_t count,
+    uint64_t now_ms, uint32_t *failed)
+{
+    const uint8_t  *flags = data;
+
+    /* what fits may be taken by another call before it is reserved */
+
+    if (*flags & FUZZ_SESSION) {
+        return MCP_OK;
+    }
+
+    return fuzz_reserve(data, charges, count, now_ms, failed);
+}
+
+
+/* What a human says is a matter of the key. */
+static mcp_rc_t
+fuzz_take(void *data, mcp_approval_ask_t *asks, uint32_t count,
+    uint64_t now_ms, uint32_t *failed)
+{
+    uint32_t  *taken = data;
+
+    uint32_t             i;
+    mcp_approval_ask_t  *ask;
+
+    *failed = count;
+
+    for (i = 0; i < count; i++) {
+        ask = &asks[i];
+
+        if (ask->policy.len == 0 || ask->rule.len == 0 || ask->ttl_ms == 0
+            || ask->wait_ms > ask->ttl_ms || ask->new_id[0] != 0x5a
+            || (i != 0 && ask->message < asks[i - 1].message))
+        {
+            abort();
+        }
+
+        if ((ask->key[1] & 15) == 0) {
+            *failed = i;
+            return MCP_ERROR;
+        }
+
+        ask->state = (ask->key[0] & 7) == 0 ? MCP_APPROVAL_PENDING
+                     : (ask->key[0] & 7) == 1 ? MCP_APPROVAL_DENIED
+                     : MCP_APPROVAL_APPROVED;
+        ask->expires_ms = now_ms + ask->ttl_ms;
+        ask->reason = ask->key[0] & 8 ? mcp_str("no \"\n") : mcp_str("");
+
+        if (ask->state != MCP_APPROVAL_APPROVED && *failed == count) {
+            *failed = i;
+        }
+    }
+
+    if (*failed < count) {
+        return MCP_NO;
+    }
+
+    *taken += count;
+
+    return MCP_OK;
+}
+
+
+static void
+fuzz_give_back(void *data, const mcp_approval_ask_t *asks, uint32_t count,
+    uint64_t now_ms)
+{
+    uint32_t  *taken = data;
+
+    (void) asks;
+    (void) now_ms;
+
+    if (count > *taken) {
+        abort();
+    }
+
+    *taken -= count;
+}
+
+
+static mcp_rc_t
+fuzz_random(void *data, uint8_t *dst, size_t size)
+{
+    (void) data;
+
+    memset(dst, 0x5a, size);
+
+    return MCP_OK;
 }
 
 
@@ -167,14 +261,18 @@ fuzz_check(const mcp_policy_t *policy, const mcp_body_t *body,
     const mcp_caller_t *caller, const mcp_store_t *store, mcp_arena_t *arena)
 {
     bool           refused, allowed;
-    uint32_t       i;
+    uint32_t       i, *taken;
     mcp_verdict_t  verdict, again;
+
+    taken = caller->approvals->data;
 
     if (mcp_evaluate(policy, body, caller, store, arena, &verdict) != MCP_OK
         || mcp_evaluate(policy, body, caller, store, arena, &again)
            != MCP_OK
         || verdict.count != body->count || verdict.first != again.first
-        || verdict.charge_count != again.charge_count)
+        || verdict.charge_count != again.charge_count
+        || verdict.ask_count != again.ask_count
+        || verdict.ask_count + again.ask_count != *taken)
     {
         abort();
     }
@@ -202,7 +300,7 @@ fuzz_check(const mcp_policy_t *policy, const mcp_body_t *body,
     }
 
     if (refused
-        && (allowed || verdict.charge_count != 0
+        && (allowed || verdict.charge_count != 0 || verdict.ask_count != 0
             || verdict.decisions[verdict.first].action == MCP_ALLOW))
     {
         abort();
@@ -215,6 +313,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned           i;
     uint8_t            flags;
+    uint32_t           taken;
     mcp_body_t         body;
     mcp_store_t        store;
     mcp_arena_t        arena;
@@ -222,6 +321,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mcp_headers_t      headers;
     policy_reports_t   reports;
     policy_variable_t  variables[3];
+
+    mcp_approval_store_t  approvals = { fuzz_take, fuzz_give_back,
+                                        fuzz_random, &taken };
 
     mcp_limits_t  limits = { MCP_DEFAULT_DEPTH, MCP_DEFAULT_TOKENS,
                              MCP_DEFAULT_STRING_LENGTH,
@@ -261,10 +363,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     caller.resolve = policy_resolve;
     caller.resolve_data = variables;
     caller.find_task = fuzz_find_task;
+    taken = 0;
+    caller.approvals = &approvals;
     caller.zone_full_allow = (flags & FUZZ_STORE) == FUZZ_STORE;
 
     store.reserve = fuzz_reserve;
-    store.check = fuzz_reserve;
+    store.check = fuzz_could_reserve;
     store.refund = NULL;
     store.data = &flags;
 

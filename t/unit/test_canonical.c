@@ -274,6 +274,63 @@ test_only(void)
 }
 
 
+/* No two values have one text, whatever a double makes of them. */
+static void
+test_exact(void)
+{
+    size_t       i;
+    mcp_str_t    form;
+    mcp_json_t   json;
+    mcp_arena_t  arena;
+    mcp_error_t  error;
+
+    static const mcp_str_t  except[] = {
+        mcp_str_init("_meta"), mcp_str_init("task")
+    };
+
+    static const char  *texts[][2] = {
+        { "{\"b\":1.0,\"a\":[1e2,-0]}", "{\"a\":[100,0],\"b\":1}" },
+        { "{\"a\":9007199254740992}", "{\"a\":9007199254740992}" },
+        { "{\"a\":9007199254740993}", "{\"a\":9007199254740993}" },
+        { "{\"a\":-18446744073709551615}", "{\"a\":-18446744073709551615}" },
+        { "{\"a\":0.1}", "{\"a\":0.1}" },
+        { "{\"a\":10e-2}", "{\"a\":0.1}" },
+        { "{\"a\":0.10000000000000000001}",
+          "{\"a\":0.10000000000000000001}" },
+        { "{\"a\":1e-400}", "{\"a\":1e-400}" },
+        { "{\"a\":0e-400}", "{\"a\":0}" },
+        { "{\"a\":1e400}", "!" },
+        { "{\"a\":\"\\ud800\"}", "!" },
+        { "{\"t\\u0061sk\":{\"a\":\"\\ud800\"},\"_meta\":1e400,\"b\":{"
+          "\"task\":1,\"_meta\":2}}", "{\"b\":{\"_meta\":2,\"task\":1}}" },
+        { "{\"_meta\":{}}", "{}" },
+        { "[{\"_meta\":1}]", "[{\"_meta\":1}]" }
+    };
+
+    mcp_arena_init(&arena, &allocator, 0);
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+
+        if (mcp_json_parse(&json, tap_str(texts[i][0]), &limits, &arena,
+                           &error) != MCP_OK)
+        {
+            ok(false, "%s is read", texts[i][0]);
+            continue;
+        }
+
+        if (mcp_canonical_write_exact(&json, 0, except, 2, &arena, &form)
+            == MCP_ERROR)
+        {
+            form = mcp_str("!");
+        }
+
+        is_str(form, texts[i][1], texts[i][0]);
+    }
+
+    mcp_arena_destroy(&arena);
+}
+
+
 /* Keys in an order that a bad sort would be slow with, and deep values. */
 static void
 test_large(void)
@@ -375,6 +432,7 @@ main(int argc, char **argv)
     test_strings();
     test_structure();
     test_only();
+    test_exact();
     test_large();
     test_memory();
 

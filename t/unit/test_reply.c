@@ -54,6 +54,10 @@ typedef struct {
 } case_t;
 
 
+static const mcp_approval_ask_t  asked = {
+    .id = { 0x00, 0x1f, 0xa0, [15] = 0xff }
+};
+
 static const case_t  cases[] = {
 
     /* calls of a visible tool */
@@ -108,6 +112,26 @@ static const case_t  cases[] = {
       ERROR_DATA("-31004", "[POLICY DENIED] Ask.",
                  "{\"action\":\"approve\","
                  "\"reason\":\"approval_required\"}") },
+    { "approval with a record", LEGACY, NULL, LEGACY_CALL,
+      { .action = MCP_APPROVE, .reason = MCP_REASON_APPROVAL,
+        .rule = mcp_str_init("a"), .text = mcp_str_init("Ask."),
+        .ask = &asked }, 0, false, 200, 0,
+      TOOL_RESULT("", "[POLICY DENIED] Ask.",
+                  "{\"action\":\"approve\","
+                  "\"reason\":\"approval_required\",\"rule\":\"a\","
+                  "\"approvalId\":\"001fa0000000000000000000000000ff\"}") },
+    { "approval that a human denied", LEGACY, NULL, LEGACY_CALL,
+      { .action = MCP_DENY, .reason = MCP_REASON_APPROVAL_DENIED,
+        .text = mcp_str_init("No: \"\n\"."), .ask = &asked },
+      MCP_DENIAL_STATUS, false, 403, 0,
+      ERROR_DATA("-31001", "[POLICY DENIED] No: \\\"\\n\\\".",
+                 "{\"action\":\"deny\",\"reason\":\"approval_denied\","
+                 "\"approvalId\":\"001fa0000000000000000000000000ff\"}") },
+    { "no room for an approval", LEGACY, NULL, LEGACY_CALL,
+      { .action = MCP_DENY, .reason = MCP_REASON_APPROVALS_FULL,
+        .text = mcp_str_init("Later.") }, MCP_DENIAL_ERROR, false, 200, 0,
+      ERROR_DATA("-31001", "[POLICY DENIED] Later.",
+                 "{\"action\":\"deny\",\"reason\":\"approvals_full\"}") },
     { "no text", LEGACY, NULL, LEGACY_CALL,
       { .action = MCP_DENY, .reason = MCP_REASON_INTERNAL }, 0, false, 200,
       0, TOOL_RESULT("", "[POLICY DENIED] This call is not permitted.",
