@@ -123,7 +123,8 @@ $(BUILD)/nginx: $(CONFIGURED) FORCE
 	@cmp -s $(OBJS)/nginx $@ \
 	    || { cp $(OBJS)/nginx $@.new && mv $@.new $@; }
 
-$(CONFIGURED): config Makefile t/tools/nginx-build $(OBJS)/.settings \
+$(CONFIGURED): config config.make Makefile t/tools/nginx-build \
+        $(OBJS)/.settings \
         $(if $(filter $(SANITIZE_SRC),$(NGINX_SRC)),$(SANITIZE_SRC)/.fetched) \
         | deps-build
 	@t/tools/nginx-build configure

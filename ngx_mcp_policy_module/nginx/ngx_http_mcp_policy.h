@@ -74,6 +74,8 @@ typedef struct {
                                   /* ngx_http_mcp_policy_audit_log_t * */
     ngx_int_t                     request_id; /* index, with audit logs */
     ngx_http_mcp_policy_notify_t *notify;     /* NULL: nobody is told */
+    ngx_str_t                     admin_csp;  /* of the page of mcp_admin */
+    ngx_str_t                     admin_etag;
     unsigned                      enforced:1;
     unsigned                      args_hash:1;
     unsigned                      counted:1;    /* some page shows it */
@@ -122,6 +124,8 @@ typedef struct {
     ngx_int_t                     max_approvals;
     size_t                        max_approval_arguments;
     ngx_uint_t                    page;       /* of our own, not enforced */
+    ngx_http_handler_pt           page_handler;
+    ngx_http_complex_value_t     *admin_by;   /* who decides approvals */
 } ngx_http_mcp_policy_loc_conf_t;
 
 
@@ -496,6 +500,13 @@ void ngx_http_mcp_policy_count_time(ngx_http_request_t *r,
 char *ngx_http_mcp_policy_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_mcp_policy_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+ngx_int_t ngx_http_mcp_policy_page_check(ngx_conf_t *cf,
+    ngx_http_mcp_policy_loc_conf_t *mlcf);
+
+/* ngx_http_mcp_policy_admin.c: approvals and their page */
+char *ngx_http_mcp_policy_admin(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /* ngx_http_mcp_policy_mailbox.c: refusals for HTTP+SSE streams */

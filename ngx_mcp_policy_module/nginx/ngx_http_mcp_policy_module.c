@@ -267,6 +267,13 @@ static ngx_command_t  ngx_http_mcp_policy_commands[] = {
       0,
       NULL },
 
+    { ngx_string("mcp_admin"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_mcp_policy_admin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("mcp_audit_log"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
       ngx_http_mcp_policy_audit_log,
@@ -739,8 +746,8 @@ ngx_http_mcp_policy_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_http_mcp_policy_main_conf_t  *mmcf;
 
-    if (conf->page && conf->enforce == NGX_CONF_UNSET_PTR) {
-        conf->enforce = NULL;
+    if (conf->page && ngx_http_mcp_policy_page_check(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     ngx_conf_merge_ptr_value(conf->enforce, prev->enforce, NULL);

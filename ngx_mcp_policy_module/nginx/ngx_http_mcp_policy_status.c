@@ -7,14 +7,9 @@
 #include "ngx_http_mcp_policy_approval.h"
 
 
-#define NGX_HTTP_MCP_POLICY_PAGE_STATUS   1
-#define NGX_HTTP_MCP_POLICY_PAGE_METRICS  2
-
 #define NGX_HTTP_MCP_POLICY_PAGE_BUFFER   16384
 
 
-static char *ngx_http_mcp_policy_page_set(ngx_conf_t *cf, void *conf,
-    ngx_uint_t page);
 static ngx_int_t ngx_http_mcp_policy_page_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_mcp_policy_page_send(ngx_http_request_t *r,
     ngx_http_mcp_policy_page_t *page, ngx_uint_t metrics);
@@ -30,7 +25,8 @@ char *
 ngx_http_mcp_policy_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     return ngx_http_mcp_policy_page_set(cf, conf,
-                                        NGX_HTTP_MCP_POLICY_PAGE_STATUS);
+                                        NGX_HTTP_MCP_POLICY_PAGE_STATUS,
+                                        ngx_http_mcp_policy_page_handler);
 }
 
 
@@ -38,12 +34,14 @@ char *
 ngx_http_mcp_policy_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     return ngx_http_mcp_policy_page_set(cf, conf,
-                                        NGX_HTTP_MCP_POLICY_PAGE_METRICS);
+                                        NGX_HTTP_MCP_POLICY_PAGE_METRICS,
+                                        ngx_http_mcp_policy_page_handler);
 }
 
 
-static char *
-ngx_http_mcp_policy_page_set(ngx_conf_t *cf, void *conf, ngx_uint_t page)
+char *
+ngx_http_mcp_policy_page_set(ngx_conf_t *cf, void *conf, ngx_uint_t page,
+    ngx_http_handler_pt handler)
 {
     ngx_http_mcp_policy_loc_conf_t *mlcf = conf;
 
@@ -55,8 +53,8 @@ ngx_http_mcp_policy_page_set(ngx_conf_t *cf, void *conf, ngx_uint_t page)
     }
 
     if (mlcf->page) {
-        return "needs a location of its own: \"mcp_status\" and "
-               "\"mcp_metrics\" are two pages";
+        return "needs a location of its own: \"mcp_status\", "
+               "\"mcp_metrics\" and \"mcp_admin\" are three pages";
     }
 
     mlcf->page = page;
@@ -65,9 +63,53 @@ ngx_http_mcp_policy_page_set(ngx_conf_t *cf, void *conf, ngx_uint_t page)
     mmcf->counted = 1;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_mcp_policy_page_handler;
+
+    if (clcf->handler) {
+        return "is beside another handler of the location";
+    }
+
+    clcf->handler = handler;
+    mlcf->page_handler = handler;
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Directives may come in any order: another one, such as proxy_pass, may have
+ * taken the location over.
+ */
+
+ngx_int_t
+ngx_http_mcp_policy_page_check(ngx_conf_t *cf,
+    ngx_http_mcp_policy_loc_conf_t *mlcf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    static const char  *names[] = { "", "mcp_status", "mcp_metrics",
+                                    "mcp_admin" };
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler != mlcf->page_handler) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\" is beside another handler in location "
+                           "\"%V\"", names[mlcf->page], &clcf->name);
+        return NGX_ERROR;
+    }
+
+    if (mlcf->enforce == NGX_CONF_UNSET_PTR) {
+        mlcf->enforce = NULL;
+    }
+
+    if (mlcf->enforce) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\" and \"mcp_enforce\" are both in location "
+                           "\"%V\"", names[mlcf->page], &clcf->name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -96,10 +138,7 @@ ngx_http_mcp_policy_page_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_memzero(&page, sizeof(ngx_http_mcp_policy_page_t));
-
-    page.pool = r->pool;
-    page.last = &page.out;
+    ngx_http_mcp_policy_page_init(&page, r->pool);
 
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
 
@@ -454,6 +493,17 @@ ngx_http_mcp_policy_reason_label(ngx_uint_t action, ngx_uint_t reason)
 {
     return (action == MCP_INVALID) ? mcp_invalid_name((mcp_invalid_t) reason)
                                    : mcp_reason_name((mcp_reason_t) reason);
+}
+
+
+void
+ngx_http_mcp_policy_page_init(ngx_http_mcp_policy_page_t *page,
+    ngx_pool_t *pool)
+{
+    ngx_memzero(page, sizeof(ngx_http_mcp_policy_page_t));
+
+    page->pool = pool;
+    page->last = &page->out;
 }
 
 

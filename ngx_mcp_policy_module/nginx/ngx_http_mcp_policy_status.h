@@ -124,6 +124,12 @@ typedef struct {
 } ngx_http_mcp_policy_file_status_t;
 
 
+/* What a location is: "page" of its configuration. */
+#define NGX_HTTP_MCP_POLICY_PAGE_STATUS   1
+#define NGX_HTTP_MCP_POLICY_PAGE_METRICS  2
+#define NGX_HTTP_MCP_POLICY_PAGE_ADMIN    3
+
+
 /* A text that grows in the request's pool. */
 typedef struct {
     ngx_pool_t                    *pool;
@@ -158,6 +164,10 @@ const char *ngx_http_mcp_policy_status_reason(
 const char *ngx_http_mcp_policy_reason_label(ngx_uint_t action,
     ngx_uint_t reason);
 
+char *ngx_http_mcp_policy_page_set(ngx_conf_t *cf, void *conf,
+    ngx_uint_t page, ngx_http_handler_pt handler);
+void ngx_http_mcp_policy_page_init(ngx_http_mcp_policy_page_t *page,
+    ngx_pool_t *pool);
 u_char *ngx_http_mcp_policy_page_room(ngx_http_mcp_policy_page_t *page,
     size_t size);
 void ngx_http_mcp_policy_page_text(ngx_http_mcp_policy_page_t *page,
