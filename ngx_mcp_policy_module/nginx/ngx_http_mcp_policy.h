@@ -282,6 +282,7 @@ char *ngx_http_mcp_policy_enforce(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_mcp_policy_protocol(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_mcp_policy_positive(ngx_conf_t *cf, void *post, void *data);
 ngx_http_mcp_policy_t *ngx_http_mcp_policy_find(
     ngx_http_mcp_policy_main_conf_t *mmcf, ngx_str_t *name);
 

@@ -568,3 +568,16 @@ ngx_http_mcp_policy_protocol(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     return NGX_CONF_OK;
 }
+
+
+char *
+ngx_http_mcp_policy_positive(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_int_t  *number = data;
+
+    if (*number < 1 || *number > NGX_MAX_INT32_VALUE) {
+        return "must be between 1 and 2147483647";
+    }
+
+    return NGX_CONF_OK;
+}

@@ -34,8 +34,6 @@ static char *ngx_http_mcp_policy_block_deny_if(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_mcp_policy_block_any(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_mcp_policy_positive(ngx_conf_t *cf, void *post,
-    void *data);
 static ngx_int_t ngx_http_mcp_policy_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_mcp_policy_postconfiguration(ngx_conf_t *cf);
 static void *ngx_http_mcp_policy_create_main_conf(ngx_conf_t *cf);
@@ -567,19 +565,6 @@ static char *
 ngx_http_mcp_policy_block_any(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     return ngx_http_mcp_policy_nested(cf, conf, NGX_HTTP_MCP_ANY_CONF);
-}
-
-
-static char *
-ngx_http_mcp_policy_positive(ngx_conf_t *cf, void *post, void *data)
-{
-    ngx_int_t  *number = data;
-
-    if (*number < 1 || *number > NGX_MAX_INT32_VALUE) {
-        return "must be between 1 and 2147483647";
-    }
-
-    return NGX_CONF_OK;
 }
 
 
