@@ -225,7 +225,7 @@ test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
         $(if $(call wants,fuzz),fuzzers) \
         $(if $(or $(call wants,clients),$(call wants,conformance), \
             $(call wants,canonical),$(call wants,scan_servers), \
-            $(call wants,t/audit)),e2e-deps) \
+            $(call wants,t/audit),$(call wants,browser)),e2e-deps) \
         $(if $(call wants,t/schema_),schema-deps) \
         $(if $(or $(call wants,t/kubernetes),$(call wants,t/docker)), \
             build/manifests/.installed)

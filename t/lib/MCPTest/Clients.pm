@@ -19,6 +19,7 @@ my $e2e = "$top/t/e2e";
 
 
 # nginx with one policy for all clients; the servers are 8081 to 8083.
+# Options: policy, what is inside of it; http and server, more directives.
 sub clients {
     my (%options) = @_;
 
@@ -59,6 +60,9 @@ sub clients {
     }
 CONF
 
+    my $http = $options{http} || '';
+    my $server = $options{server} || '';
+
     $t->write_file_expand('nginx.conf', <<"CONF");
 %%TEST_GLOBALS%%
 
@@ -69,6 +73,7 @@ events {
 
 http {
     %%TEST_GLOBALS_HTTP%%
+    $http
 
     mcp_policy clients {
 $policy
@@ -103,6 +108,8 @@ $policy
             mcp_transport sse;
             proxy_pass http://127.0.0.1:8083;
         }
+
+$server
     }
 }
 CONF
@@ -158,9 +165,9 @@ sub environment {
 
 
 sub run_node {
-    my ($t, $file) = @_;
+    my ($t, $file, $seconds) = @_;
     relay($t, node(), '--test', '--test-reporter=tap', '--test-force-exit',
-          '--test-timeout=90000', "$e2e/$file");
+          '--test-timeout=' . ($seconds || 90) * 1000, "$e2e/$file");
 }
 
 
