@@ -503,7 +503,7 @@ function counts() {
     ['Decision', badge(record.state,
       record.state === 'denied' ? 'bad' : 'good'),
     record.reason ? show(make('span', 'second'), record.reason) : null],
-    ['By', show(make('span'), record.by || '–', true)],
+    ['By', show(make('span', 'long'), record.by || '–', true)],
     ['Caller', short(record.grant)],
   ]);
 }
@@ -614,21 +614,22 @@ function overview(data) {
       refusal.dry_run ? ' ' : null,
       refusal.dry_run ? badge('dry run') : null,
       make('span', 'second', (refusal.reason || '').replaceAll('_', ' '))],
-      ['Rule', show(make('span'), refusal.rule || '–', true)],
+      ['Rule', show(make('span', 'long'), refusal.rule || '–', true)],
       ['Caller', short(refusal.grant)],
     ]);
 
   table('tools', tools, (tool) => `${tool.policy}\n${tool.name}`,
     (tool) => [
       ['Tool', named(tool.name)],
-      ['Policy', show(make('span'), tool.policy, true)],
+      ['Policy', show(make('span', 'long'), tool.policy, true)],
       ['Risk', tool.risk ? badge(tool.risk, risk(tool.risk)) : '–'],
       ['Definition', tool.pin ? badge(tool.pin, tool.pin === 'changed'
         ? 'bad' : tool.pin === 'pinned' ? 'good' : '') : '–'],
     ]);
 
   table('policies', data.policies || [], (policy) => policy.name, (policy) => [
-    ['Policy', show(make('span'), policy.name, true), second(policy.zone)],
+    ['Policy', show(make('span', 'long'), policy.name, true),
+      second(policy.zone)],
     ['Generation', ...generation(policy)],
     ...['allow', 'deny', 'limit', 'approve', 'invalid'].map((decision) => [
       { allow: 'Allowed', deny: 'Denied', limit: 'Limited',
