@@ -161,8 +161,8 @@ function move(step) {
   }
 
   const index = pending.indexOf(selected);
-  const to = index < 0 ? 0
-    : Math.max(0, Math.min(pending.length - 1, index + step));
+  const from = index < 0 && step < 0 ? pending.length : index;
+  const to = Math.max(0, Math.min(pending.length - 1, from + step));
 
   if (pending[to] !== selected) {
     select(pending[to]);
