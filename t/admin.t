@@ -490,6 +490,11 @@ subtest 'only what has changed' => sub {
     is(admin('GET', 'api/approvals', headers => [ 'If-None-Match' => '*' ])->status, 304, 'any');
     is(admin('GET', 'api/approvals?state=all', headers => [ 'If-None-Match' => $etag ])->status, 200, 'another list');
 
+    my $both = admin('GET', 'api/approvals', headers => [ 'If-None-Match' => $etag,
+                     'If-Modified-Since' => 'Thu, 01 Jan 2026 00:00:00 GMT' ]);
+    is($both->status, 200, 'a date says nothing');
+    ok($json->decode($both->body)->{approvals}, 'all of it');
+
     my $id = ask('refund', { amount => 800 });
     $response = admin('GET', 'api/approvals', headers => [ 'If-None-Match' => $etag ]);
     is($response->status, 200, 'a new one');
@@ -604,10 +609,12 @@ subtest 'overview' => sub {
 
     my $overview = $json->decode($response->body);
     my ($shop) = grep { $_->{name} eq 'shop' } @{$overview->{policies}};
+    my ($zone) = grep { $_->{name} eq 'default' } @{$overview->{zones}};
     my ($limit) = grep { $_->{tool} eq 'limited' } @{$overview->{limits}};
 
     is($overview->{schema}, 1, 'as the status');
     ok((grep { $_->{name} eq 'refund' } @{$shop->{tools}}), 'with tools');
+    is($zone->{approvals}{pending}, 999, 'with what waits');
     is($limit->{used}, '1', 'with what is used');
     like($limit->{grant}, qr/^[0-9a-f]{32}$/, 'by whom');
     is($overview->{refusals}[0]{tool}, 'unknown', 'with what was refused');

@@ -115,7 +115,7 @@ ngx_http_mcp_policy_admin_state(ngx_http_request_t *r, ngx_uint_t *all)
 /*
  * Changes with every change of a record, and when one that is shown expires.
  * The zones' keys keep those of two zones apart, also of one that was made
- * anew.  NGX_DONE: it is the one that the caller has.
+ * anew.  NGX_DONE: it is the one that the caller has, and 304 is certain.
  */
 
 static ngx_int_t
@@ -165,9 +165,15 @@ ngx_http_mcp_policy_admin_tag(ngx_http_request_t *r, ngx_uint_t all)
 
     have = r->headers_in.if_none_match;
 
-    return (have && have->value.len == etag.len
-            && ngx_memcmp(have->value.data, etag.data, etag.len) == 0)
-           ? NGX_DONE : NGX_OK;
+    if (r != r->main || r->headers_in.if_modified_since
+        || r->headers_in.if_unmodified_since || r->headers_in.if_match
+        || have == NULL || have->value.len != etag.len
+        || ngx_memcmp(have->value.data, etag.data, etag.len) != 0)
+    {
+        return NGX_OK;
+    }
+
+    return NGX_DONE;
 }
 
 
