@@ -692,6 +692,7 @@ ngx_http_mcp_policy_log(ngx_http_request_t *r, ngx_http_mcp_policy_ctx_t *ctx,
     u_char       method[NGX_HTTP_MCP_POLICY_LOG_NAME * MCP_JSON_ESCAPE_MAX];
     size_t       tool_length, method_length;
     ngx_str_t   *policy;
+    const char  *approval, *end;
 
     static ngx_str_t  unknown = ngx_string("");
 
@@ -700,11 +701,15 @@ ngx_http_mcp_policy_log(ngx_http_request_t *r, ngx_http_mcp_policy_ctx_t *ctx,
 
     policy = ctx->policy ? &ctx->policy->name : &unknown;
 
+    approval = ctx->facts.approval.len ? ", approval \"" : "";
+    end = ctx->facts.approval.len ? "\"" : "";
+
     ngx_log_error(level, r->connection->log, 0,
                   "mcp policy \"%V\": decision %s, reason %s, rule \"%V\", "
-                  "method \"%*s\", tool \"%*s\"",
+                  "method \"%*s\", tool \"%*s\"%s%V%s",
                   policy, ctx->facts.decision, ctx->facts.reason,
-                  &ctx->facts.rule, method_length, method, tool_length, tool);
+                  &ctx->facts.rule, method_length, method, tool_length, tool,
+                  approval, &ctx->facts.approval, end);
 }
 
 
