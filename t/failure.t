@@ -46,6 +46,11 @@ http {
             mcp_enforce off;
             proxy_pass http://127.0.0.1:8082;
         }
+        location /file {
+            client_body_buffer_size 1k;
+            client_body_temp_path %%TESTDIR%%/gone;
+            proxy_pass http://127.0.0.1:8081;
+        }
         location /name {
             set \$name nowhere.invalid;
             resolver 127.0.0.1:8083 ipv6=off;
@@ -111,6 +116,20 @@ subtest 'the server of auth_request is down' => sub {
 subtest 'no resolver' => sub {
     is($t->post(tool_call('few'), uri => '/name')->status, 502, 'refused');
     $t->allow_log(qr/send\(\) failed|recv\(\) failed/);
+};
+
+
+subtest 'no place for a temporary file' => sub {
+    my $before = $upstream->count();
+    my $body = tool_call('few', { text => 'x' x 4000 });
+
+    rmdir("$dir/gone") or die $!;
+    is($t->post($body, uri => '/file')->status, 500, 'refused');
+    is($upstream->count(), $before, 'nothing arrived');
+    is($t->post(tool_call('safe'), uri => '/file')->status, 200,
+       'small ones pass');
+    mkdir("$dir/gone");
+    $t->allow_log(qr/open\(\) ".*gone/);
 };
 
 
