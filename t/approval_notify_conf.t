@@ -223,6 +223,38 @@ is($request->uri(), '/hook', 'for the path');
 
 $t->stop();
 
+# through a server of the same nginx, and with what balancers may ask
+
+my $threads = `${\ $t->binary()} -V 2>&1` =~ /--with-threads/
+    ? 'aio threads;' : '';
+
+$t->write_file_expand('nginx.conf', conf(<<"CONF", ''));
+    $threads
+    mcp_approval_notify http://hooks/hook $key;
+
+    upstream hooks {
+        hash "\$remote_addr \$server_port \$host \$mcp_tool \$request_uri";
+        server unix:$dir/notify.sock;
+    }
+
+    server {
+        listen unix:$dir/notify.sock;
+        location = /hook {
+            proxy_set_header Authorization "Bearer me";
+            proxy_pass http://127.0.0.1:8090;
+        }
+    }
+CONF
+
+$t->run();
+$id = ask('through a server');
+$request = $hook->next();
+
+is($request->header('X-MCP-Delivery'), $id, 'told through a server of ours');
+is($request->header('Authorization'), 'Bearer me', 'which adds what is needed');
+
+$t->stop();
+
 for my $case (
     [ 'another name', 'ca=ca.pem host=other.test',
       'upstream SSL certificate does not match "other\.test"' ],

@@ -64,7 +64,7 @@ static void ngx_http_mcp_policy_notify_again(
     ngx_http_mcp_policy_zone_t *zone, const uint8_t *id, uint64_t delay);
 static void ngx_http_mcp_policy_notify_complain(
     ngx_http_mcp_policy_notifier_t *notifier,
-    ngx_http_mcp_policy_delivery_t *delivery, uint64_t delay);
+    ngx_http_mcp_policy_delivery_t *delivery);
 
 
 /* by result */
@@ -320,7 +320,6 @@ ngx_http_mcp_policy_notify_under_way(
 static void
 ngx_http_mcp_policy_notify_delivered(ngx_http_mcp_policy_delivery_t *delivery)
 {
-    uint64_t                         delay;
     ngx_http_mcp_policy_notifier_t  *notifier;
 
     notifier = ngx_http_mcp_policy_notifier;
@@ -346,27 +345,25 @@ ngx_http_mcp_policy_notify_delivered(ngx_http_mcp_policy_delivery_t *delivery)
 
         ngx_http_mcp_policy_approval_notify_done(delivery->zone,
                                                  delivery->id);
-        delay = 0;
         break;
 
     case NGX_HTTP_MCP_POLICY_NOTIFY_LEAVING:
 
-        delay = 0;
-        ngx_http_mcp_policy_notify_again(delivery->zone, delivery->id, delay);
+        ngx_http_mcp_policy_notify_again(delivery->zone, delivery->id, 0);
         break;
 
     default:
 
-        delay = mcp_notify_delay(delivery->tries, ngx_random());
         notifier->failing = 1;
 
         (void) ngx_atomic_fetch_add(&delivery->zone->shared->notify_failed,
                                     1);
 
-        ngx_http_mcp_policy_notify_again(delivery->zone, delivery->id, delay);
+        ngx_http_mcp_policy_notify_again(delivery->zone, delivery->id,
+                             mcp_notify_delay(delivery->tries, ngx_random()));
     }
 
-    ngx_http_mcp_policy_notify_complain(notifier, delivery, delay);
+    ngx_http_mcp_policy_notify_complain(notifier, delivery);
 }
 
 
@@ -383,7 +380,7 @@ ngx_http_mcp_policy_notify_again(ngx_http_mcp_policy_zone_t *zone,
 
 static void
 ngx_http_mcp_policy_notify_complain(ngx_http_mcp_policy_notifier_t *notifier,
-    ngx_http_mcp_policy_delivery_t *delivery, uint64_t delay)
+    ngx_http_mcp_policy_delivery_t *delivery)
 {
     u_char      id[NGX_HTTP_MCP_POLICY_APPROVAL_HEX];
     time_t      now;
@@ -411,10 +408,10 @@ ngx_http_mcp_policy_notify_complain(ngx_http_mcp_policy_notifier_t *notifier,
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                   "mcp_approval_notify to \"%V\" failed: %s, status: %ui, "
-                  "approval: %*s, try: %uD, next in %uLms, failures alike "
-                  "since the last line: %ui",
+                  "approval: %*s, try: %uD, failures alike since the last "
+                  "line: %ui",
                   &delivery->notify->host,
                   ngx_http_mcp_policy_notify_failures[i],
                   delivery->status.code, sizeof(id), id, delivery->tries + 1,
-                  delay, untold);
+                  untold);
 }
