@@ -61,6 +61,7 @@ http {
         }
         location /metrics { mcp_metrics; }
         location /status { mcp_status; }
+        location /mcp-admin/ { mcp_admin by=operator; }
     }
 }
 CONF
@@ -94,6 +95,16 @@ sub free {
 }
 
 
+# A human's word, at the page: the HTTP status.
+sub decide {
+    my ($id, $word) = @_;
+
+    return $t->post('', uri => "/mcp-admin/api/approvals/$id/$word",
+                    headers => [ 'Content-Type' => 'application/json' ])
+        ->status();
+}
+
+
 # Whether the pages tell so many notifications and failed tries.
 sub counted {
     my ($notified, $failed) = @_;
@@ -106,6 +117,11 @@ sub counted {
         && $metrics =~ /^$name"notify_failed"\} $failed$/m
         && $approvals->{notified} == $notified
         && $approvals->{notify_failed} == $failed;
+}
+
+
+sub failures {
+    return $t->get('/status')->json()->{zones}[0]{approvals}{notify_failed};
 }
 
 
@@ -343,14 +359,23 @@ is($hook->next()->header('X-MCP-Delivery'), $expires, 'one that expires');
 ok($t->wait_log(qr/it is refused, status: 500, approval: $expires, try: 1/),
    'is refused');
 
+for my $word (qw/ approve deny /) {
+    $hook->respond(500);
+    $id = ask('buy');
+    is($hook->next()->header('X-MCP-Delivery'), $id, "$word: one that fails");
+    ok($t->wait_until(sub { failures() == ($word eq 'approve' ? 2 : 3) }),
+       "$word: and is counted");
+    is(decide($id, $word), 200, "$word: is decided before it is told again");
+}
+
 $hooks->forward(11);
 
 $id = ask('buy');
 is($hook->next()->header('X-MCP-Delivery'), $id,
-   'neither is told of again when there is no more to decide');
+   'none is told of again when there is no more to decide');
 
 # the last answer is counted when it has come
-ok($t->wait_until(sub { counted(10, 1) }), 'counted');
+ok($t->wait_until(sub { counted(10, 3) }), 'counted');
 
 $t->stop();
 
