@@ -10,6 +10,7 @@ use strict;
 
 use Cwd qw/ abs_path /;
 use File::Basename qw/ dirname basename /;
+use File::Find;
 use File::Temp qw/ tempdir /;
 use Test::More;
 
@@ -45,6 +46,12 @@ like($log, qr/^Date: Tue, 14 Nov 2023 22:13:20 \+0000$/m,
 like($log, qr/^   \* \w+: /m, 'it says what is new');
 is_deeply([ grep { /^ {2}/ && length > 78 } split(/\n/, slurp("$tree/debian/changelog")) ],
           [], 'in lines that fit');
+
+my @other;
+
+find(sub { push @other, $_ if (lstat($_))[9] != $ENV{SOURCE_DATE_EPOCH} },
+     $tree);
+is_deeply(\@other, [], 'no file has a time of its own');
 
 ok(!-e "$tree/conf/debian", 'there is one "debian"');
 ok(!-e "$tree/build", 'and nothing that was built');
