@@ -227,6 +227,7 @@ test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
             $(call wants,canonical),$(call wants,scan_servers), \
             $(call wants,t/audit),$(call wants,browser)),e2e-deps) \
         $(if $(call wants,t/schema_),schema-deps) \
+        $(if $(call wants,t/instructions),$(BUILD)/bench/bench_decision) \
         $(if $(or $(call wants,t/kubernetes),$(call wants,t/docker)), \
             build/manifests/.installed)
 	@$(TEST_ENV) prove -It/lib -j$(TEST_JOBS) --timer \
@@ -315,6 +316,8 @@ lint: deps $(if $(STATIC),,$(MODULE))
 
 BENCH := $(patsubst t/bench/%.c,$(BUILD)/bench/%,$(wildcard t/bench/*.c))
 
+-include $(BENCH:=.d)
+
 $(BUILD)/bench/%: t/bench/%.c $(CORE_OBJS)
 	@mkdir -p $(@D)
 	@$(COMPILE) -MF $@.d -o $@ $< $(CORE_OBJS) \
@@ -324,6 +327,11 @@ $(BUILD)/bench/%: t/bench/%.c $(CORE_OBJS)
 bench: deps all $(BENCH)
 	@for bench in $(BENCH); do $$bench; echo; done
 	@$(TEST_ENV) t/bench/run
+
+# What t/instructions.t compares with.
+.PHONY: baseline
+baseline: deps $(BUILD)/bench/bench_decision
+	@t/bench/count $(BUILD)/bench/bench_decision t/bench/instructions.json
 
 .PHONY: run
 UPSTREAM ?=
@@ -405,6 +413,7 @@ help:
 	    'make lint              house rules, cppcheck, clang-tidy' \
 	    'make fuzz              FUZZ=json SECONDS=60' \
 	    'make bench             cost per request beside a bare proxy' \
+    'make baseline          instructions per decision that are compared' \
 	    'make install           DESTDIR= PREFIX=/usr/local' \
 	    'make deb, test-deb     Debian packages, in build/' \
 	    'make cross             core and tool for aarch64, and their tests' \
