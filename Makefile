@@ -323,10 +323,21 @@ $(BUILD)/bench/%: t/bench/%.c $(CORE_OBJS)
 	@$(COMPILE) -MF $@.d -o $@ $< $(CORE_OBJS) \
 	    -Wl,--as-needed $(LIBS)
 
+# FULL=1 measures everything, ROWS='--only REGEX --rounds 5' chooses, and
+# ROWS=--instructions counts instead.
+FULL ?=
+ROWS ?=
+
 .PHONY: bench
-bench: deps all $(BENCH)
-	@for bench in $(BENCH); do $$bench; echo; done
-	@$(TEST_ENV) t/bench/run
+bench: deps all $(BENCH) | deps-bench
+	@mkdir -p $(BUILD)/bench
+	@$(BUILD)/bench/bench_decision --json >$(BUILD)/bench/core.json
+	@for bench in $(if $(FULL),$(BENCH),$(BUILD)/bench/bench_decision); do \
+	    $$bench; echo; \
+	done
+	@$(TEST_ENV) t/bench/run $(if $(FULL),--full) $(ROWS) \
+	    | tee $(BUILD)/bench/results.txt
+	@t/bench/plot $(BUILD)/bench/results.json >$(BUILD)/bench/results.svg
 
 # What t/instructions.t compares with.
 .PHONY: baseline
@@ -387,7 +398,7 @@ clean:
 distclean: clean
 	rm -rf t/e2e/node_modules
 
-.PHONY: deps deps-build deps-run deps-deb deps-cross
+.PHONY: deps deps-build deps-run deps-bench deps-deb deps-cross
 deps:
 	@$(DEPS) test
 
@@ -412,7 +423,8 @@ help:
 	    'make test              every test; TESTS=t/body.t selects' \
 	    'make lint              house rules, cppcheck, clang-tidy' \
 	    'make fuzz              FUZZ=json SECONDS=60' \
-	    'make bench             cost per request beside a bare proxy' \
+	    'make bench             cost per request beside a bare proxy, Lua, njs' \
+    '                       FULL=1 ROWS="--only 300 --rounds 5"' \
     'make baseline          instructions per decision that are compared' \
 	    'make install           DESTDIR= PREFIX=/usr/local' \
 	    'make deb, test-deb     Debian packages, in build/' \
