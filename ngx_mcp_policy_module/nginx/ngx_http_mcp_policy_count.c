@@ -725,6 +725,7 @@ ngx_http_mcp_policy_count_take(ngx_http_mcp_policy_shared_t *shared,
     to->lost = from->lost;
     ngx_memcpy(to->times, from->times, sizeof(to->times));
 
+    slot = NULL;
     slots = (ngx_http_mcp_policy_series_slot_t *) (from + 1);
 
     for (pass = 0; pass < 3; pass++) {
