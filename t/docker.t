@@ -8,7 +8,7 @@ use warnings;
 use strict;
 
 use Cwd qw/ abs_path /;
-use File::Basename qw/ dirname /;
+use File::Basename qw/ basename dirname /;
 use Test::More;
 
 my $top = abs_path(dirname(__FILE__) . '/..');
@@ -41,6 +41,11 @@ for my $path (@copied) {
     ok(scalar(grep { $path eq $_ || index($path, "$_/") == 0 } @allowed),
        "$path is let through");
 }
+
+# Everything that nginx's configure reads.
+is_deeply([ sort grep { /^config/ } @copied ],
+          [ sort map { basename($_) } glob("$top/config*") ],
+          'the configuration of the build is complete');
 
 # What make needs to be there is what the image is built with.
 my ($libraries) = slurp("$top/t/tools/deps") =~ /^libraries='\n(.*?)'/ms;
