@@ -334,6 +334,8 @@ test('what an agent says is text', async () => {
     const name = '<img src=x onerror="hacked=1">U+202Efdp.exe';
     assert.equal(await page.locator('#detail-tool').textContent(), name);
     assert.equal(await row(id).locator('.name').textContent(), name);
+    assert.equal(await row(id).locator('.about').textContent(),
+                 `clients › ${name}`);
 
     const said = await page.locator('#arguments').innerText();
     assert.match(said, /<\/script><script>hacked=2<\/script>/);

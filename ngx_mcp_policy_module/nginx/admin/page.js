@@ -112,9 +112,12 @@ function renderList() {
 }
 
 function newRow(record) {
+  const about = show(make('span', 'about'), record.policy, true);
   const row = make('div', 'row', named(record.tool), make('span', 'left'),
-    make('span', 'about', record.policy, ' › ', record.rule),
-    make('span', 'age'));
+    about, make('span', 'age'));
+
+  about.append(' › ');
+  show(about, record.rule, true);
 
   row.id = `row-${record.id}`;
   row.setAttribute('role', 'option');
@@ -598,7 +601,7 @@ function overview(data) {
       ['Tool', named(limit.tool || limit.counter || '*'),
         second(limit.policy, limit.rule)],
       ['Caller', short(limit.grant)],
-      ['Limit', limit.limit],
+      ['Limit', show(make('span'), limit.limit, true)],
       ['Used', `${limit.used} of ${limit.amount}`,
         bar(Number(limit.used), Number(limit.amount))],
       ['Free again', limit.reset ? at(limit.reset) : '–'],
