@@ -93,6 +93,14 @@ mcp_json_member(const mcp_json_t *json, uint32_t object, mcp_str_t name)
 
     for (i = object + 1; i < end; i = t[i + 1].next) {
 
+        /* most members are told apart by their lengths */
+
+        if (t[i].end - t[i].start != name.len
+            && !(t[i].flags & MCP_JSON_ESCAPED))
+        {
+            continue;
+        }
+
         if (mcp_json_string_equal(json, i, name)) {
             return i + 1;
         }

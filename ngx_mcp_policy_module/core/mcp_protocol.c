@@ -166,6 +166,11 @@ mcp_invalid_text(mcp_invalid_t invalid)
 bool
 mcp_content_type_valid(mcp_str_t value)
 {
+    /* as clients write it */
+    if (mcp_str_equal(value, mcp_str("application/json"))) {
+        return true;
+    }
+
     return mcp_content_type_is(value, "application", "json");
 }
 

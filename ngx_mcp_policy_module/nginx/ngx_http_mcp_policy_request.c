@@ -158,6 +158,10 @@ ngx_http_mcp_policy_header_is(ngx_table_elt_t *h, const ngx_str_t *name)
         return NGX_DECLINED;
     }
 
+    if (ngx_memcmp(h->lowcase_key, name->data, name->len) == 0) {
+        return NGX_OK;
+    }
+
     rc = NGX_OK;
 
     for (i = 0; i < name->len; i++) {

@@ -7,7 +7,8 @@
  *   bench_decision --json       the same as JSON
  *   bench_decision --compiler   what the counts below depend on, as JSON
  *   bench_decision --cases      names of what "--count" does, in its order
- *   bench_decision --count      each case BENCH_COUNTED times, for callgrind
+ *   bench_decision --count      each case BENCH_COUNTED times, for callgrind;
+ *                               with a further word those that contain it
  */
 
 #define _POSIX_C_SOURCE  200809L
@@ -503,13 +504,17 @@ bench_case_start(bench_t *bench, const bench_counted_t *c)
 
 
 static void
-bench_count(void)
+bench_count(const char *wanted)
 {
     int                     i;
     bench_t                 bench;
     const bench_counted_t  *c;
 
     for (c = bench_cases; c < bench_cases + BENCH_CASES; c++) {
+        if (strstr(c->name, wanted) == NULL) {
+            continue;
+        }
+
         bench_case_start(&bench, c);
 
         for (i = 0; i < BENCH_WARM; i++) {
@@ -702,7 +707,7 @@ main(int argc, char **argv)
     what = argc > 1 ? argv[1] : "";
 
     if (strcmp(what, "--count") == 0) {
-        bench_count();
+        bench_count(argc > 2 ? argv[2] : "");
 
     } else if (strcmp(what, "--cases") == 0) {
         for (c = bench_cases; c < bench_cases + BENCH_CASES; c++) {
