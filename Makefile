@@ -339,6 +339,9 @@ bench: deps all $(BENCH) | deps-bench
 	    | tee $(BUILD)/bench/results.txt
 	@t/bench/plot $(BUILD)/bench/results.json >$(BUILD)/bench/results.svg
 
+.PHONY: bench-core
+bench-core: deps $(BENCH)
+
 # What t/instructions.t compares with.
 .PHONY: baseline
 baseline: deps $(BUILD)/bench/bench_decision
