@@ -46,6 +46,7 @@ events { }
 http {
     %%TEST_GLOBALS_HTTP%%
     mcp_zone $zone;
+    mcp_zone long:1m;
     mcp_audit_log %%TESTDIR%%/audit.log;
 
     mcp_policy shop {
@@ -67,6 +68,11 @@ http {
 
     mcp_policy shop2 {
         tool pay { approve ttl=10m; message "$message"; }
+    }
+
+    mcp_policy long {
+        zone long;
+        tool pay { approve; }
     }
 
     log_format approvals '\$mcp_decision \$mcp_reason \$mcp_approval \$status';
@@ -118,6 +124,12 @@ http {
         }
         location /many {
             mcp_max_approvals 10000;
+            proxy_pass http://127.0.0.1:8081;
+        }
+        location /long {
+            mcp_enforce long;
+            mcp_max_approvals 10000;
+            mcp_max_approval_arguments 16k;
             proxy_pass http://127.0.0.1:8081;
         }
         location /dry {
@@ -401,6 +413,7 @@ subtest 'floods' => sub {
     ok(!defined approval_id($response), 'without an id');
     is(wanted('other', { n => 2 }), $ids[1], 'what waits goes on waiting');
     is(scalar $people->pending(), 4, 'four');
+    unlike($t->log(), qr/has no room for approvals/, 'and the zone has room');
 
     wanted('other', { n => 5 }, user => 'ben');
     is($people->deny($ids[0]), 200, 'one is decided');
@@ -428,6 +441,17 @@ subtest 'floods' => sub {
     is($outcome, 'approvals_full', "a zone of 1m is full after $n");
     cmp_ok($n, '>', 100, 'which is more than a hundred');
     like($t->log(), qr/\[error\].*zone "default" has no room for approvals, increase its size in mcp_zone/, 'the log names the remedy');
+    unlike($t->log(), qr/zone "long" has no room/, 'another zone is not');
+    $n = 0;
+
+    do {
+        $n++;
+        $outcome = outcome(call('pay', { n => $n, x => 'x' x 16000 }, uri => '/long'));
+    } while ($outcome eq 'approval_required' && $n < 100);
+
+    is($outcome, 'approvals_full', 'until long arguments have taken its memory');
+    cmp_ok($n, '<', 50, 'by less than fifty calls');
+    like($t->log(), qr/\[error\].*zone "long" has no room for approvals/, 'which is in the log, too');
     is(outcome(call('free', {})), 'ok', 'other calls do not mind');
     $hooks->forward(3600);
     wanted('other', { n => 1 });

@@ -61,6 +61,8 @@ mcp_approvals_take(mcp_approvals_t *approvals,
 
     for (i = 0; i < count; i++) {
 
+        asks[i].crowded = false;
+
         record = mcp_approvals_best(approvals, asks, i, now_ms);
         mcp_approval_tell(approvals, record, &asks[i]);
 
@@ -283,8 +285,10 @@ mcp_approvals_create(mcp_approvals_t *approvals,
     chunks = mcp_approval_chunks(policy.len + rule.len + tool.len)
              + mcp_approval_chunks(arguments.len);
 
-    if (mcp_approvals_grant_full(approvals, ask->grant, limits->per_grant,
-                                 now_ms)
+    ask->crowded = mcp_approvals_grant_full(approvals, ask->grant,
+                                            limits->per_grant, now_ms);
+
+    if (ask->crowded
         || !mcp_approvals_fits(approvals, chunks)
         || mcp_approvals_find(approvals, ask->new_id, now_ms) != NULL)
     {

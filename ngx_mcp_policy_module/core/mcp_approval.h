@@ -65,6 +65,7 @@ typedef struct {
     uint64_t              expires_ms;
     uint64_t              use;          /* tells one use from another */
     bool                  created;      /* the record is new */
+    bool                  crowded;      /* no room: its grant has too many */
     mcp_str_t             reason;       /* of DENIED, in "reason_text" */
     uint8_t               reason_text[MCP_APPROVAL_REASON];
 } mcp_approval_ask_t;

@@ -96,7 +96,9 @@ ngx_http_mcp_policy_approval_ask(void *data, mcp_approval_ask_t *asks,
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
 
-    if (rc == MCP_ERROR) {
+    /* too many of one grant are that grant's trouble */
+
+    if (rc == MCP_ERROR && !asks[*failed].crowded) {
         ngx_http_mcp_policy_approval_full(zone);
     }
 
@@ -150,23 +152,13 @@ ngx_http_mcp_policy_approval_stand(ngx_http_mcp_policy_approvals_t *approvals,
 }
 
 
-/* Too many of one grant are that grant's trouble. */
-
 static void
 ngx_http_mcp_policy_approval_full(ngx_http_mcp_policy_zone_t *zone)
 {
-    mcp_approval_stats_t  stats;
-
     if (zone->approvals_logged
         && ngx_time() - zone->approvals_logged
            < NGX_HTTP_MCP_POLICY_APPROVAL_QUIET)
     {
-        return;
-    }
-
-    ngx_http_mcp_policy_approval_stats(zone, &stats);
-
-    if (stats.pending + stats.approved + stats.denied < stats.records / 2) {
         return;
     }
 

@@ -304,6 +304,7 @@ test_limits(void)
 
     ok(i == 100 && pending(AT + 99) == 16, "a grant has so many pending");
     ok(ask.state == MCP_APPROVAL_NONE && !ask.created, "and then no more");
+    ok(ask.crowded, "which is the grant's trouble");
 
     ask_for(&ask, 0, 1, NO_ARGUMENTS);
     ok(take(&ask, AT + 99) == MCP_NO && ask.state == MCP_APPROVAL_PENDING,
@@ -339,6 +340,7 @@ test_limits(void)
     mcp_approvals_stats(table, AT, &stats);
     ok(n >= 1000 && n == stats.records && stats.pending == n
        && stats.refused == 1, "a megabyte has room for %d", (int) n);
+    ok(!ask.crowded, "and no grant has too many");
     ask_for(&ask, 7, 0, NO_ARGUMENTS);
     ok(take(&ask, AT) == MCP_NO && !ask.created, "all of them are found");
     ask_for(&ask, 2000, 9, NO_ARGUMENTS);
@@ -370,6 +372,7 @@ test_limits(void)
         }
     }
 
+    ok(!ask.crowded, "the longest soon have no room");
     ask_for(&ask, i, i, tap_str("{\"amount\": 900}"));
     ok(i > 4 && i < 10 && take(&ask, AT) == MCP_NO,
        "after %d of the longest there is room for others", (int) i);
