@@ -320,9 +320,57 @@ test('a key does not decide what has only just come up', async () => {
     assert.equal((await api(`approvals/${ids[1]}`)).state, 'pending');
 });
 
+test('nor does one that is held down', async () => {
+    const ids = [await ask('transfer', { amount: 811 }),
+                 await ask('transfer', { amount: 812 })];
+
+    await count(2);
+    await choose(ids[0]);
+    await button('Approve').focus();
+    await page.keyboard.down('Enter');
+    await notice('Approved');
+    await shown(ids[1]);
+    await page.keyboard.down('Enter');
+    await page.keyboard.up('Enter');
+    assert.equal(requests.filter((each) => each.method() === 'POST').length,
+                 1);
+
+    await page.keyboard.press('Enter');
+    await row(ids[1]).waitFor({ state: 'detached' });
+    assert.equal((await api(`approvals/${ids[1]}`)).state, 'approved');
+});
+
+test('a link leads to its call, whatever became of it', async () => {
+    const ids = [];
+
+    for (let i = 0; i < 3; i++) {
+        ids.push(await ask('transfer', { amount: 821 + i }));
+    }
+
+    await count(3);
+    await page.goto(`${base}#${ids[1]}`);
+    await shown(ids[1]);
+    await page.goto(`${base}#${ids[2]}`);
+    await shown(ids[2]);
+    await page.reload();
+    await shown(ids[2]);
+
+    await api(`approvals/${ids[2]}/deny`, {});
+    await page.reload();
+    await page.locator('#warning', { hasText: 'Denied by tester' }).waitFor();
+    requests = [];
+    await page.keyboard.press('a');
+    assert.ok(!requests.some((each) => each.method() === 'POST'));
+
+    await page.goto(`${base}#${'0'.repeat(32)}`);
+    await notice('has expired');
+    await page.goto(base);
+    await shown(ids[0]);
+});
+
 test('what an agent says is text', async () => {
     const id = await ask(evil, '{"</script><script>hacked=2</script>":'
-        + '"<svg onload=hacked=3>\\u202e\\u0000\\u200b\\u200b end",'
+        + '"<svg onload=hacked=3>\\u202e\\u0000\\u200b\\u200b end\\u2800",'
         + '"<a href=javascript:hacked=4>":["line\\nbreak"],'
         + '"number":12345678901234567890.10,"__proto__":{"x":null}}');
 
@@ -339,7 +387,7 @@ test('what an agent says is text', async () => {
 
     const said = await page.locator('#arguments').innerText();
     assert.match(said, /<\/script><script>hacked=2<\/script>/);
-    assert.match(said, /<svg onload=hacked=3>U\+202EU\+0000U\+200B ×2 end/);
+    assert.match(said, /<svg onload=hacked=3>U\+202EU\+0000U\+200B ×2 endU\+2800/);
     assert.match(said, /<a href=javascript:hacked=4>/);
     assert.match(said, /12345678901234567890\.10/);
     assert.match(said, /line↵\s*break/);

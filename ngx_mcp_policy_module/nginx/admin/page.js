@@ -21,6 +21,7 @@ let retryAt = 0;
 let timer = null;
 let overviewAt = 0;
 let busy = false;             // a decision is on its way
+let linked = null;            // id that the page's address names
 
 const now = () => Date.now() + offset;
 const clock = new Intl.DateTimeFormat(undefined, {
@@ -473,6 +474,10 @@ function take(data) {
 
   counts();
 
+  if (linked) {
+    arrive(linked);
+  }
+
   if (!selected && pending.length) {
     select(pending[0]);
   } else {
@@ -486,6 +491,27 @@ function take(data) {
 
   first = false;
   tickDetail();
+}
+
+// Whoever was told of one call comes to see that one, not the oldest.
+function follow() {
+  const [, id] = location.hash.match(/^#([0-9a-f]{32})$/) || [];
+
+  if (id) {
+    linked = id;
+    etag = null;
+    look1();
+  }
+}
+
+function arrive(id) {
+  linked = null;
+
+  if (records.has(id)) {
+    select(id, pending.includes(id));
+  } else {
+    notice(`The call that the link is about (${id.slice(0, 8)}) has expired.`);
+  }
 }
 
 function counts() {
@@ -836,6 +862,16 @@ document.addEventListener('keydown', (event) => {
 
 $('approve').addEventListener('click', () => decide('approve'));
 $('deny').addEventListener('click', () => decide('deny'));
+
+// A key that is held down would decide one call after the other.
+for (const id of ['approve', 'deny']) {
+  $(id).addEventListener('keydown', (event) => {
+    if (event.repeat) {
+      event.preventDefault();
+    }
+  });
+}
+
 $('more').addEventListener('click', () => moreLines(shown));
 $('retry').addEventListener('click', look1);
 $('help-open').addEventListener('click', () => $('help').showModal());
@@ -868,5 +904,8 @@ setInterval(() => {
   }
 }, 1000);
 
+addEventListener('hashchange', follow);
+
 setText($('host'), location.host);
-poll();
+follow();
+look1();

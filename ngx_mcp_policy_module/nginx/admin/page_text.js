@@ -30,7 +30,8 @@ function setWidth(element, share) {
 // Text of others
 
 const UNSEEN = new RegExp(
-  '([\\p{C}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}\\u{FFFD}]'
+  '([\\p{C}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}'
+  + '\\u{2800}\\u{1D159}\\u{FFFD}]'
   + '|(?! )\\p{Zs}|(?<=\\p{M}{2})\\p{M})\\1*', 'gu');
 const ODD = /[^\x20-\x7e]/u;
 
