@@ -572,7 +572,7 @@ subtest 'documentation' => sub {
     is(check_schema('examples'), "valid $count\n", 'examples are valid');
 
     # what the commands of docs/operations.md are run on
-    my $sample = "$top/t/cases/audit.jsonl";
+    my $sample = "$top/t/logs/audit.jsonl";
     open(my $file, '<', $sample) or die $!;
     $count = () = <$file>;
     is(check_schema($sample), "valid $count\n", 'and so is the sample');

@@ -132,7 +132,7 @@ sub blocks {
 sub check_command {
     my ($name, $command, $output) = @_;
 
-    $command =~ s{/var/log/nginx/mcp-audit\.log}{'$root/t/cases/audit.jsonl'}g;
+    $command =~ s{/var/log/nginx/mcp-audit\.log}{'$root/t/logs/audit.jsonl'}g;
     write_file("$dir/command", $command);
 
     is(`LC_ALL=C sh '$dir/command' 2>&1`, $output, "$name: prints");
