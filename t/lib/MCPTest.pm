@@ -146,10 +146,13 @@ sub port {
 sub write_file {
     my ($self, $name, $content) = @_;
 
-    open(my $file, '>', "$self->{dir}/$name") or croak("$name: $!");
+    # Whole at once: a reload that was asked for before may just read it.
+    open(my $file, '>', "$self->{dir}/$name.new") or croak("$name: $!");
     binmode($file);
     print $file $content;
-    close($file);
+    close($file) or croak("$name: $!");
+    rename("$self->{dir}/$name.new", "$self->{dir}/$name")
+        or croak("$name: $!");
 
     return $self;
 }
