@@ -44,7 +44,8 @@ static const char *const  fuzz_texts[FUZZ_POLICIES] = {
     "tool l { rule r { arg n gt 10; approve ttl=1h; } limit 1/day; }\n"
     "tool m { dry_run on; approve; } tool n { approve; approve; }\n"
     "prompt p { require $role eq admin; } prompt p* { approve; }\n"
-    "resource v:* { approve wait=5s; } resource u:* { limit 9/minute per=$role; }\n"
+    "resource v:* { approve wait=5s; }\n"
+    "resource u:* { limit 9/minute per=$role; }\n"
     "method tools/call { arg blocked absent; }\n"
     "method x/* { rule r { require $role neq admin; deny; } }\n",
 
