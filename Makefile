@@ -226,6 +226,8 @@ test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
         $(if $(or $(call wants,clients),$(call wants,conformance), \
             $(call wants,canonical),$(call wants,scan_servers), \
             $(call wants,t/audit),$(call wants,browser)),e2e-deps) \
+        $(if $(call wants,t/recipes),t/e2e/node_modules/.installed \
+            t/e2e/bridge/node_modules/.installed) \
         $(if $(call wants,t/schema_),schema-deps) \
         $(if $(call wants,t/instructions),$(BUILD)/bench/bench_decision) \
         $(if $(or $(call wants,t/kubernetes),$(call wants,t/docker)), \
@@ -240,6 +242,11 @@ e2e-deps: t/e2e/node_modules/.installed $(TOP)/build/python/.installed
 t/e2e/node_modules/.installed: t/e2e/package-lock.json | deps-run
 	@echo 'installing the official MCP packages'
 	@cd t/e2e && npm ci --ignore-scripts --silent
+	@touch $@
+
+t/e2e/bridge/node_modules/.installed: t/e2e/bridge/package-lock.json | deps-run
+	@echo 'installing a bridge to stdio servers'
+	@cd $(dir $<) && npm ci --ignore-scripts --silent
 	@touch $@
 
 $(TOP)/build/python/.installed: t/e2e/requirements-1.txt \
@@ -399,7 +406,7 @@ clean:
 	rm -rf build
 
 distclean: clean
-	rm -rf t/e2e/node_modules
+	rm -rf t/e2e/node_modules t/e2e/bridge/node_modules
 
 .PHONY: deps deps-build deps-run deps-bench deps-deb deps-cross
 deps:

@@ -28,7 +28,8 @@ sub new {
         require IO::Socket::SSL;
         $socket = IO::Socket::SSL->new(
             PeerAddr => '127.0.0.1', PeerPort => $options{port},
-            SSL_verify_mode => 0, SSL_alpn_protocols => ['http/1.1']);
+            SSL_verify_mode => 0, SSL_alpn_protocols => ['http/1.1'],
+            ref $options{ssl} ? %{$options{ssl}} : ());
 
     } else {
         $socket = IO::Socket::INET->new(
