@@ -40,7 +40,6 @@ is(join(' ', sort keys %recipe), join(' ', sort keys %test),
    'every recipe has its test');
 
 for my $name (sort keys %test) {
-    next if $ENV{ONLY} && $name !~ $ENV{ONLY};
     next unless $recipe{$name};
 
     my $t = MCPTest->new(timeout => 120);
@@ -184,6 +183,8 @@ sub paths {
 sub identity {
     my ($t) = @_;
 
+    $t->has('http_auth_request');
+
     my $server = $t->upstream(3001);
     my $as = token_server($t,
         ann => { Subject => 'ann', Role => 'support', Region => 'eu' },
@@ -227,6 +228,8 @@ sub identity {
 
 sub mtls {
     my ($t) = @_;
+
+    $t->has('http_ssl');
 
     my $server = $t->upstream(3001);
     my $dir = $t->dir();
@@ -282,6 +285,8 @@ sub mtls {
 
 sub oauth {
     my ($t) = @_;
+
+    $t->has('http_auth_request');
 
     my $server = $t->upstream(3001);
     my $as = token_server($t,
@@ -521,7 +526,28 @@ sub cache {
     $list->('ann', '/mcp', headers => [ 'Mcp-Session-Id' => 's2' ]);
     is($own->count, 3, 'another session');
 
-    # The same body for two servers
+    # Callers who are only known to the server
+    $own->clear();
+
+    for my $key ('k1', 'k2') {
+        $own->respond($answer->(1, $key eq 'k1' ? 'search' : ()));
+        my $seen = $t->post(rpc('tools/list'), headers => [
+            'X-Api-Key' => $key ]);
+        is(tools($seen), $key eq 'k1' ? 'search' : '', "$key: its own");
+    }
+
+    is($own->count, 2, 'nobody in particular: not cached');
+
+    # Answers that bear a session
+    $same->clear();
+
+    for my $who ('ann', 'bob') {
+        $same->respond($answer->(5, 'search'), headers => [
+            'Mcp-Session-Id' => "session of $who" ]);
+        is($list->($who, '/catalog', id => 5)->header('Mcp-Session-Id'),
+           "session of $who", "$who: in no other session");
+    }
+
     $own->clear();
     $same->clear();
 
