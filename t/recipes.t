@@ -293,6 +293,7 @@ sub oauth {
         reader => { Subject => 'r', Scope => 'crm:read' },
         writer => { Subject => 'w', Scope => 'crm:read crm:write' },
         nearly => { Subject => 'n', Scope => 'crm:read crm:writer' },
+        brief => { Subject => 'b', Scope => 'crm:read', status => 204 },
         useless => { status => 403 });
 
     start($t, 'oauth');
@@ -328,7 +329,8 @@ sub oauth {
        . "scope=\"crm:read\", $metadata", 'challenge of a 403');
 
     # A scope for one tool
-    for my $who ('reader', 'nearly') {
+    # Its check may answer any 2xx.
+    for my $who ('reader', 'nearly', 'brief') {
         $r = $as->($who, $merge);
         is($r->status, 403, "$who merges");
         is($challenge->($r), $step_up, 'step up');
@@ -424,6 +426,18 @@ sub affinity {
     }
 
     is(scalar keys %at, 3, 'sessions are spread');
+
+    # One that is gone
+    my @who = bearer('nightly-c81d66');
+
+    call($t, 'search', {}, @who);
+    my $gone = $where->();
+    delete($server{$gone})->stop();
+
+    is(call($t, 'search', {}, @who)->status, 502, 'its callers are told');
+    is($where->(), '', 'nobody else gets the call');
+    is(outcome(call($t, 'search', {}, @who)), 'passed', 'the next one');
+    like($where->(), qr/^300[123]$/, 'goes to another');
 }
 
 
@@ -717,7 +731,7 @@ sub night {
     $t->write_file('users', "ann:{PLAIN}secret\n");
     start($t, 'night');
 
-    is(outcome(call($t, 'refund', { amount => 500 })), 'passed', 'a small one');
+    is(outcome(call($t, 'refund', { amount => 500 })), 'passed', 'small');
 
     my $client = $t->connect();
     $client->send_request('POST', '/mcp',
