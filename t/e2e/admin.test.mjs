@@ -387,7 +387,8 @@ test('what an agent says is text', async () => {
 
     const said = await page.locator('#arguments').innerText();
     assert.match(said, /<\/script><script>hacked=2<\/script>/);
-    assert.match(said, /<svg onload=hacked=3>U\+202EU\+0000U\+200B ×2 endU\+2800/);
+    assert.match(said,
+                 /<svg onload=hacked=3>U\+202EU\+0000U\+200B ×2 endU\+2800/);
     assert.match(said, /<a href=javascript:hacked=4>/);
     assert.match(said, /12345678901234567890\.10/);
     assert.match(said, /line↵\s*break/);
