@@ -20,6 +20,9 @@
 
 #define MCP_ASK_LABEL    "mcp approval"
 
+/* Behind a name that is cut. */
+#define MCP_ASK_MORE     "\xe2\x80\xa6"
+
 
 /* What of a message an approval is for. */
 typedef struct {
@@ -44,6 +47,8 @@ static mcp_str_t mcp_ask_arguments(const mcp_json_t *json,
 static void mcp_ask_refuse(const mcp_asked_t *asked, mcp_action_t action,
     mcp_reason_t reason, mcp_refusal_t *refusal);
 static mcp_rc_t mcp_ask_fill(mcp_judge_t *judge, mcp_approval_ask_t *asks);
+static mcp_rc_t mcp_ask_name(mcp_judge_t *judge, mcp_str_t name,
+    mcp_str_t *kept);
 static mcp_rc_t mcp_ask_nobody(mcp_judge_t *judge, mcp_verdict_t *verdict);
 static mcp_rc_t mcp_ask_full(mcp_judge_t *judge, mcp_verdict_t *verdict,
     uint32_t failed);
@@ -284,13 +289,15 @@ mcp_ask_key(mcp_judge_t *judge, const mcp_message_t *message,
 
 /*
  * For the human, who is told the name apart: arguments as they are written,
- * or all that is bound where there is more to see.
+ * or all that is bound where there is more to see, as of a name that is cut.
  */
 static mcp_str_t
 mcp_ask_arguments(const mcp_json_t *json, const mcp_message_t *message,
     const mcp_bound_t *bound, const mcp_asked_t *asked)
 {
-    if (!bound->plain || asked->scope.kind == MCP_TARGET_NONE) {
+    if (!bound->plain || asked->scope.kind == MCP_TARGET_NONE
+        || asked->scope.name.len > MCP_APPROVAL_NAME)
+    {
         return bound->text;
     }
 
@@ -443,12 +450,15 @@ mcp_ask_fill(mcp_judge_t *judge, mcp_approval_ask_t *asks)
 
         ask->policy = judge->policy->name;
         ask->rule = mcp_judge_rule_name(&refusal);
-        ask->tool = asked->scope.name;
         ask->arguments = asked->arguments;
         ask->ttl_ms = asked->approval->ttl_ms != 0 ? asked->approval->ttl_ms
                                                    : MCP_APPROVAL_TTL_MS;
         ask->wait_ms = asked->approval->wait_ms;
         ask->message = asked->message;
+
+        if (mcp_ask_name(judge, asked->scope.name, &ask->tool) != MCP_OK) {
+            return MCP_NOMEM;
+        }
 
         if (store->random(store->data, ask->new_id, sizeof(ask->new_id))
             != MCP_OK)
@@ -456,6 +466,41 @@ mcp_ask_fill(mcp_judge_t *judge, mcp_approval_ask_t *asks)
             return MCP_ERROR;
         }
     }
+
+    return MCP_OK;
+}
+
+
+/* As much as is kept; nobody is to take the beginning for all of it. */
+static mcp_rc_t
+mcp_ask_name(mcp_judge_t *judge, mcp_str_t name, mcp_str_t *kept)
+{
+    size_t    length;
+    uint8_t  *p;
+
+    *kept = name;
+
+    if (name.len <= MCP_APPROVAL_NAME) {
+        return MCP_OK;
+    }
+
+    length = MCP_APPROVAL_NAME - (sizeof(MCP_ASK_MORE) - 1);
+
+    while (length != 0 && (name.data[length] & 0xc0) == 0x80) {
+        length--;
+    }
+
+    kept->len = length + sizeof(MCP_ASK_MORE) - 1;
+
+    p = mcp_arena_alloc(judge->arena, kept->len);
+    if (p == NULL) {
+        return MCP_NOMEM;
+    }
+
+    memcpy(p, name.data, length);
+    memcpy(p + length, MCP_ASK_MORE, sizeof(MCP_ASK_MORE) - 1);
+
+    kept->data = p;
 
     return MCP_OK;
 }

@@ -17,8 +17,8 @@ typedef struct {
     uint64_t              key[2];
     mcp_approval_state_t  state;
     uint8_t               id[MCP_APPROVAL_ID];
-    char                  arguments[256];
-    char                  tool[64];
+    char                  arguments[1024];
+    char                  tool[1024];
     char                  rule[64];
     uint64_t              grant[2];
     uint8_t               mac[MCP_APPROVAL_MAC];
@@ -588,6 +588,7 @@ test_several(void)
 static void
 test_methods(void)
 {
+    char    uri[701], text[1024];
     run_t  *run;
 
 #define SEND(method, params)                                                  \
@@ -623,6 +624,22 @@ test_methods(void)
        "a method of tools");
     is_str(tap_str(run->records[0].arguments),
            "{\"arguments\":{},\"name\":\"t\"}", "shows which tool");
+
+    /* The end of a long name may be what matters. */
+
+    snprintf(uri, sizeof(uri), "u:%0697d", 7);
+    memcpy(uri + MCP_APPROVAL_NAME - 4, "\xc3\xa9", 2);
+    snprintf(text, sizeof(text), SEND("resources/read", "{\"uri\":\"%s\"}"),
+             uri);
+
+    run->count = 0;
+    ok(waits(run, text), "a URI that is longer than what is kept");
+    uri[MCP_APPROVAL_NAME - 4] = '\0';
+    ok(strncmp(run->records[0].tool, uri, MCP_APPROVAL_NAME - 4) == 0
+       && strcmp(run->records[0].tool + MCP_APPROVAL_NAME - 4,
+                 "\xe2\x80\xa6") == 0, "is seen to be cut");
+    ok(strstr(run->records[0].arguments, "00007\"}") != NULL,
+       "and shown as a whole below");
 
     finish(run);
 }
