@@ -215,6 +215,19 @@ sub lines {
 }
 
 
+# Whether a process still writes to the file: its log is not to be renamed
+# again before, or the new one could be missing where a worker looks for it.
+sub written {
+    my ($file) = @_;
+
+    for my $fd (map { glob("/proc/$_/fd/*") } $t->{pid}, $t->workers()) {
+        return 1 if (readlink($fd) // '') eq $file;
+    }
+
+    return 0;
+}
+
+
 for my $name (qw/ plain buffer large /) {
     subtest "$name: under load" => sub {
         my @children = start($name);
@@ -228,7 +241,8 @@ for my $name (qw/ plain buffer large /) {
             $work->();
             rename("$dir/$name.log", "$dir/$name.log.$n") or die $!;
             kill('USR1', $t->{pid});
-            ok($t->wait_until(sub { -e "$dir/$name.log" }), "reopened: $n");
+            ok($t->wait_until(sub { !written("$dir/$name.log.$n") }),
+               "reopened by all: $n");
 
             $work->();
             $t->reload() if $n % 2;
@@ -260,6 +274,19 @@ subtest 'killed: under load' => sub {
 
 # requests whose clients left are served to their end
 $t->stop();
+
+
+# Whether a process still writes to the file: its log is not to be renamed
+# again before, or the new one could be missing where a worker looks for it.
+sub written {
+    my ($file) = @_;
+
+    for my $fd (map { glob("/proc/$_/fd/*") } $t->{pid}, $t->workers()) {
+        return 1 if (readlink($fd) // '') eq $file;
+    }
+
+    return 0;
+}
 
 
 for my $name (qw/ plain buffer large /) {

@@ -384,8 +384,6 @@ sub affinity {
         return join(' ', @got);
     };
 
-    my %at;
-
     for my $token ('research-7d1f0c', 'support-20b94e', 'nightly-c81d66') {
         my @session = (Authorization => "Bearer $token",
                        'Mcp-Session-Id' => "session-of-$token");
@@ -395,7 +393,6 @@ sub affinity {
         my $begun = $where->();
 
         like($begun, qr/^300[123]$/, "$token: one server");
-        $at{$begun} = 1;
 
         call($t, 'search', {}, headers => \@session) for 1 .. 5;
         $t->get('/mcp', headers => [ @session,
@@ -405,15 +402,14 @@ sub affinity {
         is($where->(), $begun, 'calls, stream and end at the same');
     }
 
-    cmp_ok(scalar keys %at, '>', 1, 'not all at one');
-
     is(call($t, 'search', {}, bearer('unknown'))->status, 401, 'a stranger');
     is($where->(), '', 'gets nowhere');
 
     # By session, whoever asks
-    %at = ();
+    my %at;
 
-    for my $n (1 .. 12) {
+    # where each goes depends on ports: with so many none is left out
+    for my $n (1 .. 60) {
         for my $token ('research-7d1f0c', 'support-20b94e') {
             call($t, 'search', {}, uri => '/shared', headers => [
                 Authorization => "Bearer $token",

@@ -173,7 +173,9 @@ mcp_policy_file_document(mcp_policy_reading_t *reading, mcp_str_t text,
          ? mcp_document_yaml(text, reading->arena, &caller, root)
          : mcp_document_json(text, reading->arena, &caller, root);
 
-    if (rc == MCP_OK && (*root)->type != MCP_NODE_MAP) {
+    /* what has errors may have a root all the same */
+
+    if (*root != NULL && (*root)->type != MCP_NODE_MAP) {
         rc = mcp_policy_node_fail(reading, *root, "a policy must be an "
                                   "object, not %s",
                                   mcp_document_type_name(*root));
