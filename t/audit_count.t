@@ -276,19 +276,6 @@ subtest 'killed: under load' => sub {
 $t->stop();
 
 
-# Whether a process still writes to the file: its log is not to be renamed
-# again before, or the new one could be missing where a worker looks for it.
-sub written {
-    my ($file) = @_;
-
-    for my $fd (map { glob("/proc/$_/fd/*") } $t->{pid}, $t->workers()) {
-        return 1 if (readlink($fd) // '') eq $file;
-    }
-
-    return 0;
-}
-
-
 for my $name (qw/ plain buffer large /) {
     subtest "$name: every line" => sub {
         my @files = ("$name.log", map { "$name.log.$_" } 1 .. 4);
