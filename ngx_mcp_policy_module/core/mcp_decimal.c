@@ -171,8 +171,20 @@ mcp_decimal_multiple(mcp_str_t s, mcp_str_t divisor, bool *multiple)
 
     if (mcp_decimal_parse(s, &x) != MCP_OK
         || mcp_decimal_parse(divisor, &y) != MCP_OK
-        || y.count == 0 || y.count > 18 || y.negative)
+        || y.count > 18 || y.negative)
     {
+        return MCP_ERROR;
+    }
+
+    modulus = 0;
+
+    for (i = 0; i < y.digits.len; i++) {
+        if (y.digits.data[i] != '.') {
+            modulus = modulus * 10 + (uint64_t) (y.digits.data[i] - '0');
+        }
+    }
+
+    if (modulus == 0) {
         return MCP_ERROR;
     }
 
@@ -187,14 +199,6 @@ mcp_decimal_multiple(mcp_str_t s, mcp_str_t divisor, bool *multiple)
 
     if (zeros < 0) {
         return MCP_OK;
-    }
-
-    modulus = 0;
-
-    for (i = 0; i < y.digits.len; i++) {
-        if (y.digits.data[i] != '.') {
-            modulus = modulus * 10 + (uint64_t) (y.digits.data[i] - '0');
-        }
     }
 
     rest = 0;

@@ -80,6 +80,7 @@ mcp_policy_read_limit(mcp_policy_reading_t *reading, const mcp_node_t *node,
         return MCP_OK;
     }
 
+    memset(&rate, 0, sizeof(rate));
     mcp_policy_read_members(reading, node, where, mcp_limit_keys,
                             MCP_FILE_LIMIT_KEYS, values);
 
@@ -122,7 +123,7 @@ mcp_policy_read_limit(mcp_policy_reading_t *reading, const mcp_node_t *node,
         failed = true;
     }
 
-    if (failed) {
+    if (failed || counter == NULL) {
         return MCP_OK;
     }
 
@@ -168,6 +169,8 @@ mcp_policy_read_rate_limit(mcp_policy_reading_t *reading,
     mcp_policy_rate_t  rate;
 
     *limit = NULL;
+    memset(&rate, 0, sizeof(rate));
+    rate.window = mcp_str("");
 
     /* the string is Intercept's, which has no callers to tell apart */
 

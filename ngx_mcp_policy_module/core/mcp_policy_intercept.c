@@ -24,7 +24,7 @@ typedef struct {
     uint32_t                   counter_count;
 
     const mcp_node_t          *node;
-    const char                *where;
+    char                       where[MCP_WHERE_MAX];
     mcp_policy_value_t         values[MCP_RULE_KEYS];
     mcp_file_action_t          action;
     mcp_rule_t                *rule;
@@ -77,7 +77,6 @@ mcp_rc_t
 mcp_policy_intercept_tool(mcp_policy_reading_t *reading,
     const mcp_member_t *member)
 {
-    char                where[MCP_WHERE_MAX];
     mcp_rc_t            rc;
     uint32_t            i;
     mcp_place_t         place;
@@ -93,8 +92,8 @@ mcp_policy_intercept_tool(mcp_policy_reading_t *reading,
 
     tool.block = mcp_policy_add_tool(reading->builder, member->name, &place);
 
-    mcp_policy_where(where, "tool \"%.*s\"", mcp_named(member->name));
-    mcp_policy_read_members(reading, member->value, where, mcp_tool_keys,
+    mcp_policy_where(tool.where, "tool \"%.*s\"", mcp_named(member->name));
+    mcp_policy_read_members(reading, member->value, tool.where, mcp_tool_keys,
                             MCP_TOOL_KEYS, values);
 
     rules = values[MCP_TOOL_RULES].value;
@@ -117,7 +116,7 @@ mcp_policy_intercept_tool(mcp_policy_reading_t *reading,
 static mcp_rc_t
 mcp_intercept_rule(mcp_intercept_t *tool, uint32_t index)
 {
-    char                   where[MCP_WHERE_MAX];
+    char                  *where;
     mcp_rc_t               rc;
     mcp_str_t              name;
     mcp_place_t            place;
@@ -125,7 +124,7 @@ mcp_intercept_rule(mcp_intercept_t *tool, uint32_t index)
     mcp_policy_reading_t  *reading;
 
     reading = tool->reading;
-    tool->where = where;
+    where = tool->where;
     tool->action = MCP_FILE_ACTION_NONE;
 
     mcp_policy_where(where, "rule %u of tool \"%.*s\"", index + 1,
@@ -488,6 +487,8 @@ mcp_intercept_limit(mcp_intercept_t *tool, const mcp_policy_state_t *state,
                                     mcp_named(counter.counter), tool->where);
         return MCP_OK;
     }
+
+    amount = 0;
 
     if (mcp_intercept_amount(tool, state, &amount) != MCP_OK) {
         return MCP_OK;

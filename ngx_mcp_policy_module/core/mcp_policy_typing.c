@@ -188,6 +188,7 @@ mcp_policy_typed_values(mcp_policy_builder_t *builder,
 
     condition->value_types = types;
     type = MCP_JSON_NULL;
+    value = mcp_str("");
 
     for (i = 0; i < count; i++) {
         rc = mcp_policy_typed_value(builder, words[i], arena, place, &type,

@@ -346,7 +346,6 @@ mcp_re2_flags(mcp_re2_parser_t *parser, size_t start)
 
     while (text->pos < text->in.len) {
         c = text->in.data[text->pos++];
-        bit = 0;
 
         switch (c) {
 

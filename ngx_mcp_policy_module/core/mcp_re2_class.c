@@ -140,6 +140,8 @@ mcp_re2_class_range(mcp_re2_text_t *text, size_t start)
     uint32_t  low, high;
 
     begin = text->pos;
+    low = 0;
+    high = 0;
 
     rc = mcp_re2_class_character(text, start, &low);
     if (rc != MCP_OK) {

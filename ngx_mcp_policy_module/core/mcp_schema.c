@@ -31,6 +31,14 @@ mcp_schema_same_value(const mcp_schema_op_t *op)
 }
 
 
+/* A node that is not known keeps no type out. */
+static inline uint8_t
+mcp_schema_types(const mcp_schema_node_t *node)
+{
+    return node != NULL ? node->types : MCP_SCHEMA_ANY;
+}
+
+
 mcp_rc_t
 mcp_schema_compile(const mcp_json_t *json, uint32_t root,
     const mcp_allocator_t *allocator, const uint64_t hash_key[2],
@@ -223,13 +231,16 @@ mcp_schema_wrong(mcp_schema_compiler_t *c, uint32_t token, const char *what)
     }
 
     if (len == 0) {
-        return mcp_error_set(c->error, 0, c->origin, "the schema %s", what);
+        (void) mcp_error_set(c->error, 0, c->origin, "the schema %s", what);
+        return MCP_ERROR;
     }
 
-    return mcp_error_set(c->error, 0,
+    (void) mcp_error_set(c->error, 0,
                          c->origin + c->schema->json.tokens[token].start,
                          "\"%.*s\" %s", (int) len, (const char *) path,
                          what);
+
+    return MCP_ERROR;
 }
 
 
@@ -267,6 +278,8 @@ mcp_schema_resolve(mcp_schema_compiler_t *c, mcp_schema_op_t *op)
     mcp_schema_t  *schema;
 
     schema = c->schema;
+    target = 0;
+
     rc = mcp_json_string(&schema->json, op->token, &schema->arena, &ref);
 
     if (rc == MCP_NOMEM) {
@@ -585,7 +598,7 @@ mcp_schema_narrow(mcp_schema_node_t *node)
         case MCP_SCHEMA_REF:
         case MCP_SCHEMA_ALL_OF:
             for (k = 0; k < op->count; k++) {
-                node->types &= op->nodes[k]->types;
+                node->types &= mcp_schema_types(op->nodes[k]);
             }
 
             break;
@@ -593,7 +606,7 @@ mcp_schema_narrow(mcp_schema_node_t *node)
         case MCP_SCHEMA_ANY_OF:
         case MCP_SCHEMA_ONE_OF:
             for (k = 0; k < op->count; k++) {
-                types |= op->nodes[k]->types;
+                types |= mcp_schema_types(op->nodes[k]);
             }
 
             node->types &= types;

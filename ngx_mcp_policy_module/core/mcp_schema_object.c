@@ -307,9 +307,13 @@ mcp_schema_object_add(mcp_schema_compiler_t *c,
 
     rc = mcp_json_string(&c->schema->json, name, &c->schema->arena, &text);
 
+    if (rc == MCP_NOMEM) {
+        return rc;
+    }
+
     if (rc != MCP_OK) {
-        return (rc == MCP_NOMEM)
-               ? rc : mcp_schema_wrong(c, name, "is no name of a member");
+        (void) mcp_schema_wrong(c, name, "is no name of a member");
+        return MCP_ERROR;
     }
 
     *member = (mcp_schema_member_t *) mcp_schema_member(c->schema, members,
