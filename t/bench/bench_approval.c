@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "bench.h"
 #include "mcp_approval.h"
 
 
@@ -21,43 +21,21 @@ static mcp_approval_ask_t  asks[1000];
 static uint64_t            state = 88172645463325252;
 
 
-static double
-cpu_ns(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-
-    return (double) ts.tv_sec * 1e9 + (double) ts.tv_nsec;
-}
-
-
-static uint64_t
-next_random(void)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-
-    return state;
-}
-
-
 /* A call that nobody made before, of a grant below 1000 / 16. */
 static void
 draw_ask(mcp_approval_ask_t *ask, uint64_t grant)
 {
     uint64_t  id[2];
 
-    ask->key[0] = next_random();
-    ask->key[1] = next_random();
+    ask->key[0] = bench_random_next(&state);
+    ask->key[1] = bench_random_next(&state);
     ask->grant[0] = grant * UINT64_C(0x9e3779b97f4a7c15);
     ask->grant[1] = grant;
     ask->tool = mcp_str("refund_create");
     ask->arguments = mcp_str("{\"amount\": 900, \"currency\": \"EUR\"}");
 
-    id[0] = next_random();
-    id[1] = next_random();
+    id[0] = bench_random_next(&state);
+    id[1] = bench_random_next(&state);
     memcpy(ask->new_id, id, MCP_APPROVAL_ID);
 }
 
@@ -71,7 +49,7 @@ flood(mcp_approvals_t *table, uint32_t grants)
     mcp_approval_ask_t  ask;
 
     memset(&ask, 0, sizeof(mcp_approval_ask_t));
-    start = cpu_ns();
+    start = bench_now();
 
     for (i = 0; i < ROUNDS; i++) {
 
@@ -85,7 +63,7 @@ flood(mcp_approvals_t *table, uint32_t grants)
         }
     }
 
-    return (cpu_ns() - start) / ROUNDS;
+    return (bench_now() - start) / ROUNDS;
 }
 
 
@@ -99,11 +77,12 @@ tell(const char *what, double ns)
 int
 main(void)
 {
-    void             *memory;
-    double            start;
-    uint32_t          i, failed;
-    uint64_t          sum;
-    mcp_approvals_t  *table;
+    void                *memory;
+    double               start;
+    uint32_t             i, failed;
+    uint64_t             sum;
+    mcp_approvals_t     *table;
+    mcp_approval_ask_t  *ask;
 
     memory = aligned_alloc(64, SIZE);
 
@@ -114,7 +93,7 @@ main(void)
         return 1;
     }
 
-    start = cpu_ns();
+    start = bench_now();
 
     for (i = 0; i < 1000; i++) {
 
@@ -128,28 +107,28 @@ main(void)
         }
     }
 
-    tell("new pending record", (cpu_ns() - start) / 1000);
+    tell("new pending record", (bench_now() - start) / 1000);
     tell("unknown call, one grant has too many pending", flood(table, 1));
     tell("unknown call, 62 grants have", flood(table, 62));
 
-    start = cpu_ns();
+    start = bench_now();
 
     for (i = 0; i < ROUNDS; i++) {
-        (void) mcp_approvals_take(table, &limits, &asks[next_random() % 1000],
-                                  1, NOW_MS, &failed);
+        ask = &asks[bench_random_next(&state) % 1000];
+        (void) mcp_approvals_take(table, &limits, ask, 1, NOW_MS, &failed);
     }
 
-    tell("call that has a pending record", (cpu_ns() - start) / ROUNDS);
+    tell("call that has a pending record", (bench_now() - start) / ROUNDS);
 
     sum = 0;
-    start = cpu_ns();
+    start = bench_now();
 
     for (i = 0; i < ROUNDS; i++) {
-        sum += mcp_approvals_state(table, asks[next_random() % 1000].id,
-                                   NOW_MS);
+        ask = &asks[bench_random_next(&state) % 1000];
+        sum += mcp_approvals_state(table, ask->id, NOW_MS);
     }
 
-    tell("state of a record", (cpu_ns() - start) / ROUNDS);
+    tell("state of a record", (bench_now() - start) / ROUNDS);
 
     free(memory);
 

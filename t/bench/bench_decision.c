@@ -25,8 +25,6 @@
 #include "mcp_siphash.h"
 #include "mcp_table.h"
 
-#define BENCH_ROUNDS    7
-#define BENCH_ROUND     20e6    /* nanoseconds */
 #define BENCH_COUNTERS  10000
 #define BENCH_NOW       UINT64_C(1768473000000)
 
@@ -530,35 +528,13 @@ bench_count(const char *wanted)
 static double
 bench_time(bench_t *bench, void (*run)(bench_t *bench))
 {
-    double    start, took, best;
-    unsigned  round, i, n;
+    bench_timer_t  timer = { 0 };
 
-    for (n = 1; n < 1u << 24; n *= 2) {
-        start = bench_now();
-
-        for (i = 0; i < n; i++) {
-            run(bench);
-        }
-
-        if (bench_now() - start > BENCH_ROUND / 2) {
-            break;
-        }
+    while (bench_timer_next(&timer)) {
+        run(bench);
     }
 
-    best = 0;
-
-    for (round = 0; round < BENCH_ROUNDS; round++) {
-        start = bench_now();
-
-        for (i = 0; i < n; i++) {
-            run(bench);
-        }
-
-        took = (bench_now() - start) / n;
-        best = round == 0 || took < best ? took : best;
-    }
-
-    return best;
+    return timer.best;
 }
 
 

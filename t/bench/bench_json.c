@@ -10,8 +10,6 @@
 
 #include "bench_text.h"
 
-#define BENCH_ROUNDS  7
-#define BENCH_ROUND   60e6    /* nanoseconds */
 
 
 typedef struct {
@@ -84,35 +82,13 @@ static double
 bench_time(const bench_text_t *text, mcp_arena_t *arena,
     uint32_t (*run)(const bench_text_t *, mcp_arena_t *))
 {
-    double    start, took, best;
-    unsigned  round, i, n;
+    bench_timer_t  timer = { 0 };
 
-    for (n = 1; n < 1u << 24; n *= 2) {
-        start = bench_now();
-
-        for (i = 0; i < n; i++) {
-            run(text, arena);
-        }
-
-        if (bench_now() - start > BENCH_ROUND / 2) {
-            break;
-        }
+    while (bench_timer_next(&timer)) {
+        run(text, arena);
     }
 
-    best = 0;
-
-    for (round = 0; round < BENCH_ROUNDS; round++) {
-        start = bench_now();
-
-        for (i = 0; i < n; i++) {
-            run(text, arena);
-        }
-
-        took = (bench_now() - start) / n;
-        best = round == 0 || took < best ? took : best;
-    }
-
-    return best;
+    return timer.best;
 }
 
 

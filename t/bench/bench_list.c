@@ -8,15 +8,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "../unit/policy_text.h"
+#include "bench.h"
 #include "mcp_list_filter.h"
-
-#define BENCH_ROUNDS  7
-#define BENCH_ROUND   60e6    /* nanoseconds */
-#define BENCH_KEEP    (8 * 1024 * 1024)
-
 
 typedef struct {
     mcp_str_t           text;
@@ -26,11 +21,6 @@ typedef struct {
     mcp_list_request_t  request;
     uint32_t            pieces;
 } bench_t;
-
-static const mcp_limits_t  bench_limits = {
-    MCP_DEFAULT_DEPTH, MCP_DEFAULT_TOKENS, MCP_DEFAULT_STRING_LENGTH,
-    MCP_DEFAULT_NUMBER_LENGTH, MCP_DEFAULT_BATCH, { 1, 2 }
-};
 
 
 /* Some 720 bytes for each tool, as servers have them. */
@@ -139,16 +129,6 @@ bench_pin(bench_t *bench, mcp_pin_set_t *pins)
 }
 
 
-static double
-bench_now(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    return (double) ts.tv_sec * 1e9 + (double) ts.tv_nsec;
-}
-
-
 static void
 bench_parse(bench_t *bench)
 {
@@ -186,35 +166,13 @@ bench_filter(bench_t *bench)
 static double
 bench_time(bench_t *bench, void (*run)(bench_t *))
 {
-    double    start, took, best;
-    unsigned  round, i, n;
+    bench_timer_t  timer = { 0 };
 
-    for (n = 1; n < 1u << 24; n *= 2) {
-        start = bench_now();
-
-        for (i = 0; i < n; i++) {
-            run(bench);
-        }
-
-        if (bench_now() - start > BENCH_ROUND / 2) {
-            break;
-        }
+    while (bench_timer_next(&timer)) {
+        run(bench);
     }
 
-    best = 0;
-
-    for (round = 0; round < BENCH_ROUNDS; round++) {
-        start = bench_now();
-
-        for (i = 0; i < n; i++) {
-            run(bench);
-        }
-
-        took = (bench_now() - start) / n;
-        best = round == 0 || took < best ? took : best;
-    }
-
-    return best;
+    return timer.best;
 }
 
 

@@ -5,45 +5,8 @@
 
 #define _POSIX_C_SOURCE  200809L
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
+#include "bench_text.h"
 #include "mcp_policy_file.h"
-
-#define BENCH_ROUNDS  5
-
-
-typedef struct {
-    char    *data;
-    size_t   len;
-    size_t   size;
-} bench_text_t;
-
-
-static void
-bench_add(bench_text_t *text, const char *format, ...)
-{
-    int      n;
-    va_list  args;
-
-    if (text->size - text->len < 4096) {
-        text->size = text->size * 2 + 65536;
-        text->data = realloc(text->data, text->size);
-
-        if (text->data == NULL) {
-            exit(2);
-        }
-    }
-
-    va_start(args, format);
-    n = vsnprintf(text->data + text->len, text->size - text->len, format,
-                  args);
-    va_end(args);
-
-    text->len += (size_t) n;
-}
 
 
 static void
@@ -90,22 +53,6 @@ bench_yaml(bench_text_t *text, unsigned tools)
 }
 
 
-static void *
-bench_alloc(void *data, size_t size)
-{
-    (void) data;
-    return malloc(size);
-}
-
-
-static void
-bench_free(void *data, void *p)
-{
-    (void) data;
-    free(p);
-}
-
-
 static void
 bench_report(void *data, mcp_severity_t severity, const mcp_place_t *place,
     const char *text)
@@ -119,21 +66,9 @@ bench_report(void *data, mcp_severity_t severity, const mcp_place_t *place,
 
 
 static double
-bench_now(void)
-{
-    struct timespec  now;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (double) now.tv_sec * 1e3 + (double) now.tv_nsec / 1e6;
-}
-
-
-static double
 bench_load(const char *name, const bench_text_t *text)
 {
-    int                  round;
-    double               start, time, best;
+    bench_timer_t        timer = { 0 };
     mcp_frontend_t       frontend;
     const mcp_policy_t  *policy;
 
@@ -144,11 +79,7 @@ bench_load(const char *name, const bench_text_t *text)
     memset(&frontend, 0, sizeof(frontend));
     frontend.report = bench_report;
 
-    best = 0;
-
-    for (round = 0; round < BENCH_ROUNDS; round++) {
-        start = bench_now();
-
+    while (bench_timer_next(&timer)) {
         if (mcp_policy_file_read(mcp_str("bench"), name,
                                  (mcp_str_t) { (uint8_t *) text->data,
                                                text->len },
@@ -160,15 +91,9 @@ bench_load(const char *name, const bench_text_t *text)
         }
 
         mcp_policy_destroy(policy);
-
-        time = bench_now() - start;
-
-        if (round == 0 || time < best) {
-            best = time;
-        }
     }
 
-    return best;
+    return timer.best / 1e6;
 }
 
 

@@ -2,13 +2,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "bench.h"
 #include "mcp_schema.h"
 
-
-#define BENCH_ROUNDS  5
-#define BENCH_ROUND   2e7            /* ns */
 
 typedef struct {
     const char  *name;
@@ -57,46 +54,15 @@ static const bench_case_t  bench_cases[] = {
 };
 
 
-static void *
-bench_alloc(void *data, size_t size)
-{
-    (void) data;
-    return malloc(size);
-}
-
-
-static void
-bench_free(void *data, void *p)
-{
-    (void) data;
-    free(p);
-}
-
-
-static double
-bench_now(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    return (double) ts.tv_sec * 1e9 + (double) ts.tv_nsec;
-}
-
-
 static mcp_json_t
 bench_parse(const char *text, mcp_arena_t *arena)
 {
     mcp_str_t   s;
     mcp_json_t  json;
 
-    static const mcp_limits_t  limits = {
-        MCP_DEFAULT_DEPTH, MCP_DEFAULT_TOKENS, MCP_DEFAULT_STRING_LENGTH,
-        MCP_DEFAULT_NUMBER_LENGTH, MCP_DEFAULT_BATCH, { 1, 2 }
-    };
-
     s = (mcp_str_t) { (const uint8_t *) text, strlen(text) };
 
-    if (mcp_json_parse(&json, s, &limits, arena, NULL) != MCP_OK) {
+    if (mcp_json_parse(&json, s, &bench_limits, arena, NULL) != MCP_OK) {
         fprintf(stderr, "refused: %s\n", text);
         exit(2);
     }
@@ -147,16 +113,13 @@ bench_value(const bench_case_t *test)
 
 
 static double
-bench_run(const mcp_schema_t *schema, const mcp_json_t *json,
-    mcp_arena_t *arena, unsigned n)
+bench_time(const mcp_schema_t *schema, const mcp_json_t *json,
+    mcp_arena_t *arena)
 {
-    double              start;
-    unsigned            i;
+    bench_timer_t       timer = { 0 };
     mcp_schema_fault_t  fault;
 
-    start = bench_now();
-
-    for (i = 0; i < n; i++) {
+    while (bench_timer_next(&timer)) {
         if (mcp_schema_check(schema, json, 2, arena, &fault) != MCP_OK) {
             fprintf(stderr, "does not fit: %.*s\n", (int) fault.text.len,
                     (const char *) fault.text.data);
@@ -166,31 +129,7 @@ bench_run(const mcp_schema_t *schema, const mcp_json_t *json,
         mcp_arena_reset(arena, 1 << 20);
     }
 
-    return bench_now() - start;
-}
-
-
-static double
-bench_time(const mcp_schema_t *schema, const mcp_json_t *json,
-    mcp_arena_t *arena)
-{
-    double    took, best;
-    unsigned  round, n;
-
-    for (n = 1; n < 1u << 24; n *= 2) {
-        if (bench_run(schema, json, arena, n) > BENCH_ROUND / 2) {
-            break;
-        }
-    }
-
-    best = 0;
-
-    for (round = 0; round < BENCH_ROUNDS; round++) {
-        took = bench_run(schema, json, arena, n) / n;
-        best = (round == 0 || took < best) ? took : best;
-    }
-
-    return best;
+    return timer.best;
 }
 
 

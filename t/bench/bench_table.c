@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "bench.h"
 #include "mcp_siphash.h"
 #include "mcp_table.h"
 
@@ -28,27 +28,12 @@ static const mcp_limit_spec_t  spec = {
 };
 
 
-static double
-cpu_ns(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-
-    return (double) ts.tv_sec * 1e9 + (double) ts.tv_nsec;
-}
-
-
 static uint32_t
 next_random(void)
 {
     static uint64_t  state = 88172645463325252;
 
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-
-    return (uint32_t) (state >> 16);
+    return (uint32_t) (bench_random_next(&state) >> 16);
 }
 
 
@@ -74,7 +59,7 @@ reserve_known(mcp_table_t *table, uint32_t callers, uint32_t count)
     uint32_t      i, n, failed;
     mcp_charge_t  charges[4];
 
-    start = cpu_ns();
+    start = bench_now();
 
     for (i = 0; i < ROUNDS; i++) {
 
@@ -90,7 +75,7 @@ reserve_known(mcp_table_t *table, uint32_t callers, uint32_t count)
         }
     }
 
-    return (cpu_ns() - start) / ROUNDS;
+    return (bench_now() - start) / ROUNDS;
 }
 
 
@@ -119,7 +104,7 @@ main(void)
     known = 0;
 
     for (i = 1000; i <= CALLERS; i *= 10) {
-        start = cpu_ns();
+        start = bench_now();
 
         for (uint32_t n = known; n < i; n++) {
             charge_caller(&charge, n);
@@ -132,7 +117,7 @@ main(void)
             }
         }
 
-        start = (cpu_ns() - start) / (i - known);
+        start = (bench_now() - start) / (i - known);
         known = i;
 
         printf("%10" PRIu32 " %14.0f", known, start);

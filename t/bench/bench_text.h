@@ -1,5 +1,5 @@
 /*
- * Texts that are measured, the same in every run, and what measuring takes.
+ * Texts that are measured, the same in every run.
  */
 
 #ifndef BENCH_TEXT_H
@@ -8,12 +8,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "mcp_json.h"
+#include "bench.h"
 
-
-#define BENCH_KEEP  (8 * 1024 * 1024)
 
 typedef struct {
     char      *data;
@@ -21,37 +18,6 @@ typedef struct {
     size_t     size;
     uint64_t   random;
 } bench_text_t;
-
-static const mcp_limits_t  bench_limits = {
-    MCP_DEFAULT_DEPTH, MCP_DEFAULT_TOKENS, MCP_DEFAULT_STRING_LENGTH,
-    MCP_DEFAULT_NUMBER_LENGTH, MCP_DEFAULT_BATCH, { 1, 2 }
-};
-
-
-static inline void *
-bench_alloc(void *data, size_t size)
-{
-    (void) data;
-    return malloc(size);
-}
-
-
-static inline void
-bench_free(void *data, void *p)
-{
-    (void) data;
-    free(p);
-}
-
-
-static inline double
-bench_now(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    return (double) ts.tv_sec * 1e9 + (double) ts.tv_nsec;
-}
 
 
 static inline void
@@ -81,11 +47,7 @@ bench_add(bench_text_t *text, const char *format, ...)
 static inline unsigned
 bench_random(bench_text_t *text, unsigned limit)
 {
-    text->random ^= text->random << 13;
-    text->random ^= text->random >> 7;
-    text->random ^= text->random << 17;
-
-    return (unsigned) (text->random >> 33) % limit;
+    return (unsigned) (bench_random_next(&text->random) >> 33) % limit;
 }
 
 
