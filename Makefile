@@ -226,6 +226,7 @@ test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
         $(if $(or $(call wants,clients),$(call wants,conformance), \
             $(call wants,canonical),$(call wants,scan_servers), \
             $(call wants,t/audit),$(call wants,browser)),e2e-deps) \
+        $(if $(call wants,t/run),t/e2e/node_modules/.installed) \
         $(if $(call wants,t/recipes),t/e2e/node_modules/.installed \
             t/e2e/bridge/node_modules/.installed) \
         $(if $(call wants,t/schema_),schema-deps) \
