@@ -1,8 +1,7 @@
 #include "mcp_event_stream.h"
 
+#include "mcp_json_scan.h"
 
-/* Neither line end is looked for much further than the other is near. */
-#define MCP_EVENT_WINDOW     512
 
 /* Digits of a reconnection time that anybody could mean. */
 #define MCP_EVENT_RETRY_MAX  999999999999ULL
@@ -10,7 +9,9 @@
 
 static bool mcp_event_stream_read(mcp_event_stream_t *stream,
     mcp_str_t *input);
-static bool mcp_event_stream_byte(mcp_event_stream_t *stream,
+static bool mcp_event_stream_step(mcp_event_stream_t *stream,
+    mcp_str_t *input);
+static bool mcp_event_stream_name(mcp_event_stream_t *stream,
     mcp_str_t *input);
 static void mcp_event_stream_bom(mcp_event_stream_t *stream,
     mcp_str_t *input);
@@ -88,7 +89,7 @@ mcp_event_stream_read(mcp_event_stream_t *stream, mcp_str_t *input)
             stream->bare_cr = true;
         }
 
-        if (mcp_event_stream_byte(stream, input)) {
+        if (mcp_event_stream_step(stream, input)) {
             return true;
         }
     }
@@ -97,10 +98,10 @@ mcp_event_stream_read(mcp_event_stream_t *stream, mcp_str_t *input)
 }
 
 
-/* One step of at least one byte. */
+/* One step of at least one byte: at most to the end of a line. */
 
 static bool
-mcp_event_stream_byte(mcp_event_stream_t *stream, mcp_str_t *input)
+mcp_event_stream_step(mcp_event_stream_t *stream, mcp_str_t *input)
 {
     uint8_t  c;
 
@@ -111,7 +112,7 @@ mcp_event_stream_byte(mcp_event_stream_t *stream, mcp_str_t *input)
         return false;
     }
 
-    if (c == '\n' || c == '\r') {
+    if (mcp_json_is_line_end(c)) {
         return mcp_event_stream_line_end(stream, input);
     }
 
@@ -120,7 +121,7 @@ mcp_event_stream_byte(mcp_event_stream_t *stream, mcp_str_t *input)
     case MCP_EVENT_LINE:
         if (c == ':') {
             stream->state = MCP_EVENT_COMMENT;
-            break;
+            return false;
         }
 
         if (!stream->open) {
@@ -131,31 +132,31 @@ mcp_event_stream_byte(mcp_event_stream_t *stream, mcp_str_t *input)
         stream->foreign |= (c >= 0x80 && !stream->begun);
         stream->name_length = 0;
         stream->state = MCP_EVENT_NAME;
-        break;
+
+        /* fall through */
 
     case MCP_EVENT_NAME:
-        mcp_event_stream_take(input, 1);
-
-        if (c == ':') {
-            mcp_event_stream_value_start(stream);
-            stream->state = MCP_EVENT_SPACE;
+        if (!mcp_event_stream_name(stream, input)) {
             break;
         }
 
-        if (stream->name_length < sizeof(stream->name)) {
-            stream->name[stream->name_length] = c;
+        mcp_event_stream_value_start(stream);
+        stream->state = MCP_EVENT_SPACE;
+
+        if (input->len == 0) {
+            return false;
         }
 
-        stream->name_length++;
-        break;
+        /* fall through */
 
     case MCP_EVENT_SPACE:
-        if (c == ' ') {
+        if (input->data[0] == ' ') {
             mcp_event_stream_take(input, 1);
         }
 
         stream->state = MCP_EVENT_VALUE;
-        break;
+
+        /* fall through */
 
     case MCP_EVENT_VALUE:
         mcp_event_stream_value(stream,
@@ -168,7 +169,43 @@ mcp_event_stream_byte(mcp_event_stream_t *stream, mcp_str_t *input)
         break;
     }
 
-    return false;
+    return input->len != 0 && mcp_event_stream_line_end(stream, input);
+}
+
+
+/* Takes bytes of a name, and the colon behind it: then true. */
+
+static bool
+mcp_event_stream_name(mcp_event_stream_t *stream, mcp_str_t *input)
+{
+    size_t          n;
+    const uint8_t  *p, *end;
+
+    n = stream->name_length;
+    end = input->data + input->len;
+
+    for (p = input->data;
+         p < end && *p != ':' && !mcp_json_is_line_end(*p);
+         p++)
+    {
+        if (n < sizeof(stream->name)) {
+            stream->name[n] = *p;
+        }
+
+        n++;
+    }
+
+    stream->name_length = n;
+
+    mcp_event_stream_take(input, (size_t) (p - input->data));
+
+    if (input->len == 0 || *p != ':') {
+        return false;
+    }
+
+    mcp_event_stream_take(input, 1);
+
+    return true;
 }
 
 
@@ -297,6 +334,10 @@ static void
 mcp_event_stream_value(mcp_event_stream_t *stream, mcp_str_t value)
 {
     size_t  i;
+
+    if (value.len == 0) {
+        return;
+    }
 
     switch (stream->field) {
 
@@ -488,37 +529,6 @@ mcp_event_stream_text(const mcp_event_stream_t *stream, mcp_str_t event,
 size_t
 mcp_event_stream_line(mcp_str_t text)
 {
-    size_t          n, offset;
-    const uint8_t  *p, *lf, *cr;
-
-    offset = 0;
-
-    while (offset < text.len) {
-        p = text.data + offset;
-        n = text.len - offset;
-
-        if (n > MCP_EVENT_WINDOW) {
-            n = MCP_EVENT_WINDOW;
-        }
-
-        lf = memchr(p, '\n', n);
-
-        if (lf) {
-            n = lf - p;
-        }
-
-        cr = memchr(p, '\r', n);
-
-        if (cr) {
-            n = cr - p;
-        }
-
-        offset += n;
-
-        if (lf || cr) {
-            break;
-        }
-    }
-
-    return offset;
+    return (size_t) (mcp_json_skip_line(text.data, text.data + text.len)
+                     - text.data);
 }

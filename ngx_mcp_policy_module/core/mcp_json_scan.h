@@ -1,7 +1,7 @@
 /*
- * The inner loops of the tokenizer: 16 bytes at a time with SSE2 or NEON,
- * plain C elsewhere and under MCP_JSON_PLAIN.  Nothing here reads at or
- * beyond the "end" it is given.
+ * The inner loops of the tokenizer and of the readers of streams: 16 bytes at
+ * a time with SSE2 or NEON, plain C elsewhere and under MCP_JSON_PLAIN.
+ * Nothing here reads at or beyond the "end" it is given.
  */
 
 #ifndef MCP_JSON_SCAN_H
@@ -61,11 +61,21 @@ mcp_json_is_special(uint8_t c)
 }
 
 
+static inline bool
+mcp_json_is_line_end(uint8_t c)
+{
+    return c == '\n' || c == '\r';
+}
+
+
 /*
  * mcp_json_special16: index of the first special byte of 16, or 16.
  * mcp_json_digits16:  how many of 16 bytes are digits before another byte.
  * mcp_json_spaces16:  likewise white space.
  * mcp_json_plain64:   whether none of 64 bytes is special.
+ * mcp_json_line16:    index of the first CR or LF of 16 bytes, or 16.
+ * mcp_json_line64:    whether none of 64 bytes is a control character up to
+ *                     CR, so that none of them is a line end.
  */
 
 #if defined MCP_JSON_SSE2
@@ -142,6 +152,41 @@ mcp_json_spaces16(const uint8_t *p)
     return (unsigned) __builtin_ctz(~mask);
 }
 
+
+static inline unsigned
+mcp_json_line16(const uint8_t *p)
+{
+    __m128i   v;
+    unsigned  mask;
+
+    v = _mm_loadu_si128((const __m128i *) (const void *) p);
+    v = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\n')),
+                     _mm_cmpeq_epi8(v, _mm_set1_epi8('\r')));
+
+    mask = (unsigned) _mm_movemask_epi8(v);
+    return (unsigned) __builtin_ctz(mask | 0x10000);
+}
+
+
+static inline bool
+mcp_json_line64(const uint8_t *p)
+{
+    unsigned        i;
+    __m128i         least;
+    const __m128i  *v;
+
+    v = (const __m128i *) (const void *) p;
+    least = _mm_set1_epi8('\r' + 1);
+
+    for (i = 0; i < 4; i++) {
+        least = _mm_min_epu8(least, _mm_loadu_si128(v + i));
+    }
+
+    least = _mm_cmpeq_epi8(least, _mm_set1_epi8('\r' + 1));
+
+    return _mm_movemask_epi8(least) == 0xffff;
+}
+
 #elif defined MCP_JSON_NEON
 
 /* Narrowing by four bits makes a 64-bit mask of a nibble for each byte. */
@@ -214,6 +259,30 @@ mcp_json_spaces16(const uint8_t *p)
                  vceqq_u8(v, vdupq_n_u8('\t')));
 
     return mcp_json_first16(vmvnq_u8(vorrq_u8(a, b)));
+}
+
+
+static inline unsigned
+mcp_json_line16(const uint8_t *p)
+{
+    uint8x16_t  v;
+
+    v = vld1q_u8(p);
+
+    return mcp_json_first16(vorrq_u8(vceqq_u8(v, vdupq_n_u8('\n')),
+                                     vceqq_u8(v, vdupq_n_u8('\r'))));
+}
+
+
+static inline bool
+mcp_json_line64(const uint8_t *p)
+{
+    uint8x16_t  a, b;
+
+    a = vminq_u8(vld1q_u8(p), vld1q_u8(p + 16));
+    b = vminq_u8(vld1q_u8(p + 32), vld1q_u8(p + 48));
+
+    return vminvq_u8(vminq_u8(a, b)) > '\r';
 }
 
 #else
@@ -291,6 +360,34 @@ mcp_json_spaces16(const uint8_t *p)
     return n;
 }
 
+
+static inline unsigned
+mcp_json_line16(const uint8_t *p)
+{
+    unsigned  n;
+
+    for (n = 0; n < 16 && !mcp_json_is_line_end(p[n]); n++) { /* void */ }
+
+    return n;
+}
+
+
+static inline bool
+mcp_json_line64(const uint8_t *p)
+{
+    unsigned  i;
+    uint64_t  word, found;
+
+    found = 0;
+
+    for (i = 0; i < 64; i += 8) {
+        word = mcp_json_load64(p + i);
+        found |= (word - MCP_JSON_ONES * ('\r' + 1)) & ~word;
+    }
+
+    return (found & MCP_JSON_HIGHS) == 0;
+}
+
 #endif
 
 
@@ -337,6 +434,33 @@ mcp_json_skip_space(const uint8_t *p, const uint8_t *end)
     }
 
     while (p < end && mcp_json_is_space(*p)) {
+        p++;
+    }
+
+    return p;
+}
+
+
+/* The first CR or LF from p on, or end. */
+static inline const uint8_t *
+mcp_json_skip_line(const uint8_t *p, const uint8_t *end)
+{
+    unsigned  n;
+
+    while (end - p >= MCP_JSON_BLOCK) {
+        n = mcp_json_line16(p);
+        p += n;
+
+        if (n < MCP_JSON_BLOCK) {
+            return p;
+        }
+
+        while (end - p >= 64 && mcp_json_line64(p)) {
+            p += 64;
+        }
+    }
+
+    while (p < end && !mcp_json_is_line_end(*p)) {
         p++;
     }
 

@@ -11,6 +11,7 @@ typedef enum {
 } mcp_outcome_step_t;
 
 
+static bool mcp_outcome_is_request(mcp_str_t input);
 static mcp_outcome_step_t mcp_outcome_byte(mcp_outcome_t *outcome, uint8_t c);
 static mcp_outcome_step_t mcp_outcome_between(mcp_outcome_t *outcome,
     uint8_t c);
@@ -31,6 +32,16 @@ static void mcp_outcome_name(mcp_outcome_t *outcome);
 static void mcp_outcome_id_end(mcp_outcome_t *outcome);
 
 
+/*
+ * How servers begin what is no answer: a message of which, as with any other
+ * that has a method, nothing more is read.
+ */
+static const mcp_str_t  mcp_outcome_requests[] = {
+    mcp_str_init("{\"jsonrpc\":\"2.0\",\"method\":\""),
+    mcp_str_init("{\"method\":\"")
+};
+
+
 void
 mcp_outcome_init(mcp_outcome_t *outcome, bool results)
 {
@@ -48,6 +59,14 @@ mcp_outcome_next(mcp_outcome_t *outcome, mcp_str_t *input)
     if (outcome->state == MCP_OUTCOME_CLOSED) {
         outcome->state = MCP_OUTCOME_DONE;
         return MCP_OUTCOME_END;
+    }
+
+    if (outcome->state == MCP_OUTCOME_START
+        && mcp_outcome_is_request(*input))
+    {
+        outcome->level = 1;
+        outcome->message.method = true;
+        outcome->state = MCP_OUTCOME_SKIP;
     }
 
     while (input->len) {
@@ -111,6 +130,26 @@ mcp_outcome_failed(const mcp_outcome_message_t *message, bool results)
     }
 
     return message->error || (results && message->tool_error);
+}
+
+
+static bool
+mcp_outcome_is_request(mcp_str_t input)
+{
+    size_t     i;
+    mcp_str_t  start;
+
+    for (i = 0; i < sizeof(mcp_outcome_requests) / sizeof(mcp_str_t); i++) {
+        start = mcp_outcome_requests[i];
+
+        if (input.len >= start.len
+            && memcmp(input.data, start.data, start.len) == 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 

@@ -20,7 +20,9 @@
 #include "../unit/policy_text.h"
 #include "bench_text.h"
 #include "mcp_audit.h"
+#include "mcp_event_stream.h"
 #include "mcp_list_filter.h"
+#include "mcp_outcome.h"
 #include "mcp_reply.h"
 #include "mcp_siphash.h"
 #include "mcp_table.h"
@@ -53,7 +55,7 @@ struct bench_s {
 typedef struct {
     const char    *name;
     unsigned       tools;     /* of the policy; 0: bench_policy */
-    const char    *tool;      /* NULL: the one in the middle, or a list */
+    const char    *tool;      /* NULL: the one in the middle, or an answer */
     size_t         length;
     mcp_action_t   action;
     void         (*run)(bench_t *bench);
@@ -112,6 +114,34 @@ bench_answer(size_t length)
     memset(&text, 0, sizeof(text));
     text.random = 88172645463325252u;
     bench_list(&text, length);
+
+    return (mcp_str_t) { (uint8_t *) text.data, text.len };
+}
+
+
+/* Messages of a log, and at last the result of the call that they are of. */
+static mcp_str_t
+bench_events(size_t length)
+{
+    unsigned      i;
+    bench_text_t  text;
+
+    memset(&text, 0, sizeof(text));
+
+    while (text.len + 500 < length) {
+        bench_add(&text, "event: message\nid: %u\ndata: {\"jsonrpc\":\"2.0\","
+                  "\"method\":\"notifications/message\",\"params\":{\"level\":"
+                  "\"info\",\"data\":\"", (unsigned) text.len);
+
+        for (i = 0; i < 30; i++) {
+            bench_add(&text, "lorem ipsum ");
+        }
+
+        bench_add(&text, "\"}}\n\n");
+    }
+
+    bench_add(&text, "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":"
+              "{\"content\":[{\"type\":\"text\",\"text\":\"done\"}]}}\n\n");
 
     return (mcp_str_t) { (uint8_t *) text.data, text.len };
 }
@@ -276,6 +306,44 @@ bench_filter(bench_t *bench)
     }
 
     mcp_arena_reset(&bench->arena, BENCH_KEEP);
+}
+
+
+static void
+bench_event_data(void *data, mcp_str_t piece)
+{
+    bool *result = data;
+
+    mcp_outcome_t  outcome;
+
+    mcp_outcome_init(&outcome, false);
+    (void) mcp_outcome_next(&outcome, &piece);
+
+    *result |= outcome.message.result;
+}
+
+
+/* An answer that is read for the sake of a limit. */
+static void
+bench_stream(bench_t *bench)
+{
+    bool                result;
+    mcp_str_t           text;
+    mcp_event_stream_t  events;
+
+    result = false;
+    text = bench->text;
+
+    mcp_event_stream_init(&events, NULL, 0);
+
+    events.take = bench_event_data;
+    events.take_data = &result;
+
+    while (mcp_event_stream_next(&events, &text)) { /* void */ }
+
+    if (!result) {
+        bench_die("not the stream that is measured");
+    }
 }
 
 
@@ -451,6 +519,7 @@ static const bench_counted_t  bench_cases[] = {
     { "call 300 B, limited", 0, "scarce", 300, MCP_LIMIT, bench_decide },
     { "call 4 KB, allow", 0, "tool_0", 4096, MCP_ALLOW, bench_decide },
     { "list of 20 tools", 0, NULL, 14200, MCP_ALLOW, bench_filter },
+    { "stream of 16 KB", 0, NULL, 16384, MCP_ALLOW, bench_stream },
     { "evaluate, 1 tool", 1, NULL, 1024, MCP_ALLOW, bench_evaluate },
     { "evaluate, 100 tools", 100, NULL, 1024, MCP_ALLOW, bench_evaluate },
     { "evaluate, 10000 tools", 10000, NULL, 1024, MCP_ALLOW,
@@ -481,10 +550,11 @@ bench_case_start(bench_t *bench, const bench_counted_t *c)
     } else {
         bench_start(bench, bench_policy);
         bench->text = c->tool ? bench_request(c->tool, c->length)
-                              : bench_answer(c->length);
+                      : c->run == bench_stream ? bench_events(c->length)
+                      : bench_answer(c->length);
     }
 
-    if (c->run != bench_filter
+    if ((c->tools || c->tool)
         && mcp_body_parse(&bench->body, bench->text, &bench->headers,
                           MCP_REVISIONS_ALL, &bench_limits, &bench->parsed)
            != MCP_OK)
