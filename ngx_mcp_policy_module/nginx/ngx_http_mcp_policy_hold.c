@@ -16,6 +16,7 @@
 
 static ngx_http_mcp_policy_hold_t *ngx_http_mcp_policy_hold_create(
     ngx_http_request_t *r, ngx_http_mcp_policy_ctx_t *ctx);
+static void ngx_http_mcp_policy_hold_test_writing(ngx_http_request_t *r);
 static void ngx_http_mcp_policy_hold_poll(void);
 static ngx_msec_t ngx_http_mcp_policy_hold_next(
     ngx_http_mcp_policy_hold_t *hold, uint64_t left);
@@ -89,7 +90,11 @@ ngx_http_mcp_policy_hold(ngx_http_request_t *r,
     }
 
     r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
+    r->write_event_handler = ngx_http_mcp_policy_hold_test_writing;
+
+    if (r->connection->write->error) {
+        ngx_post_event(r->connection->write, &ngx_posted_events);
+    }
 
     ngx_http_mcp_policy_hold_poll();
 
@@ -134,6 +139,28 @@ ngx_http_mcp_policy_hold_create(ngx_http_request_t *r,
     ctx->hold = hold;
 
     return hold;
+}
+
+
+/* Over HTTP/3 a client that has sent all says so when it reads no more. */
+
+static void
+ngx_http_mcp_policy_hold_test_writing(ngx_http_request_t *r)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    if (!c->write->error) {
+        return;
+    }
+
+    c->error = 1;
+
+    ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                  "client gave up a call that is held");
+
+    ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
 }
 
 
