@@ -5,6 +5,7 @@
 
 #include "mcp_judge.h"
 
+#include "mcp_canonical.h"
 #include "mcp_decimal.h"
 
 
@@ -259,6 +260,7 @@ mcp_charge_key_argument(mcp_judge_t *judge, const mcp_key_t *key,
     mcp_key_text_t *text)
 {
     size_t             length;
+    uint8_t            read[MCP_CANONICAL_NUMBER_MAX];
     uint8_t            number[MCP_DECIMAL_CANONICAL_MAX];
     mcp_rc_t           rc;
     uint32_t           index;
@@ -290,8 +292,16 @@ mcp_charge_key_argument(mcp_judge_t *judge, const mcp_key_t *key,
 
     case MCP_JSON_NUMBER:
 
-        rc = mcp_decimal_canonical(mcp_json_raw(json, index), number,
-                                   &length);
+        value = mcp_json_raw(json, index);
+
+        /* any other is a double to servers: one, with endless spellings */
+
+        if (!(json->tokens[index].flags & MCP_JSON_INTEGER)) {
+            value.len = mcp_canonical_number(value, read);
+            value.data = read;
+        }
+
+        rc = mcp_decimal_canonical(value, number, &length);
         if (rc != MCP_OK) {
             return rc;
         }

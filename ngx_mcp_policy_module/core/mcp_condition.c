@@ -27,17 +27,18 @@
  *   length_lte         strings: code points; arrays: elements
  *   type               anything; "integer" goes by value, 5.0 is one
  *
- * To anything else the operator cannot be applied, nor to a string with
- * U+0000 or an unpaired surrogate, text that is not UTF-8 (where characters
- * matter), a VALUE whose variables came out empty, and a path through a value
- * that has no such parts: a server may read "[1]" as [1], so this is not the
- * same as nothing there.
+ * To anything else the operator cannot be applied, nor to a string with U+0000
+ * or an unpaired surrogate, text that is not UTF-8 (where characters matter),
+ * a number that is not VALUE while its double is, a VALUE whose variables came
+ * out empty, and a path through a value that has no such parts: a server may
+ * read "[1]" as [1], so this is not the same as nothing there.
  */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE                    /* memmem */
 #endif
 
+#include "mcp_canonical.h"
 #include "mcp_condition.h"
 #include "mcp_decimal.h"
 #include "mcp_json_scan.h"
@@ -100,6 +101,8 @@ static mcp_found_t mcp_judge_type(mcp_trial_t *trial,
 static mcp_operand_t mcp_operand_json(const mcp_json_t *json, uint32_t index);
 static mcp_found_t mcp_operand_equal(mcp_trial_t *trial,
     const mcp_operand_t *operand, uint32_t number);
+static mcp_found_t mcp_operand_number(const mcp_trial_t *trial,
+    const mcp_operand_t *operand, mcp_str_t value);
 static mcp_found_t mcp_operand_typed(mcp_trial_t *trial,
     const mcp_operand_t *operand, uint32_t number);
 static mcp_found_t mcp_operand_string(mcp_trial_t *trial,
@@ -588,7 +591,6 @@ static mcp_found_t
 mcp_operand_equal(mcp_trial_t *trial, const mcp_operand_t *operand,
     uint32_t number)
 {
-    int                      order;
     bool                     equal;
     mcp_str_t                value;
     const mcp_json_token_t  *token;
@@ -606,12 +608,10 @@ mcp_operand_equal(mcp_trial_t *trial, const mcp_operand_t *operand,
     }
 
     if (operand->type == MCP_JSON_NUMBER) {
-        equal = mcp_decimal_compare(operand->text, value, &order) == MCP_OK
-                && order == 0;
+        return mcp_operand_number(trial, operand, value);
+    }
 
-    } else if (operand->type == MCP_JSON_STRING
-               && operand->index != MCP_JSON_NONE)
-    {
+    if (operand->type == MCP_JSON_STRING && operand->index != MCP_JSON_NONE) {
         token = &trial->subject->json->tokens[operand->index];
 
         if (token->flags & (MCP_JSON_NUL|MCP_JSON_SURROGATE)) {
@@ -626,6 +626,42 @@ mcp_operand_equal(mcp_trial_t *trial, const mcp_operand_t *operand,
     }
 
     return equal ? MCP_FOUND_YES : MCP_FOUND_NO;
+}
+
+
+/*
+ * By value; but a number with a fraction or an exponent is a double to every
+ * server, so 42.00000000000000000001 is not for certain another than 42.
+ */
+
+static mcp_found_t
+mcp_operand_number(const mcp_trial_t *trial, const mcp_operand_t *operand,
+    mcp_str_t value)
+{
+    int        order;
+    uint8_t    number[MCP_CANONICAL_NUMBER_MAX];
+    mcp_str_t  read;
+
+    if (mcp_decimal_compare(operand->text, value, &order) != MCP_OK) {
+        return MCP_FOUND_NO;
+    }
+
+    if (order == 0) {
+        return MCP_FOUND_YES;
+    }
+
+    if (trial->subject->json->tokens[operand->index].flags & MCP_JSON_INTEGER)
+    {
+        return MCP_FOUND_NO;
+    }
+
+    read.data = number;
+    read.len = mcp_canonical_number(operand->text, number);
+
+    return read.len != 0
+           && mcp_decimal_compare(read, value, &order) == MCP_OK
+           && order == 0
+           ? MCP_FOUND_UNDECIDABLE : MCP_FOUND_NO;
 }
 
 

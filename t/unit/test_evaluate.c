@@ -557,6 +557,20 @@ static const row_t  rows[] = {
       "allow\nallow\nallow\nallow\nallow\n"
       "deny-limit rate_limited a [12000]: 1 call per day; try again in 12 "
       "seconds" },
+    { "per=args: a number that is another's double, or that has none",
+      "tool a { limit 1/day per=args.x; }",
+      "a {\"x\":42}\na {\"x\":42.00000000000000000001}\n"
+      "a {\"x\":4200000000000000000001e-20}\na {\"x\":42.5}\n"
+      "a {\"x\":9007199254740993}\na {\"x\":9007199254740992}\n"
+      "a {\"x\":1e400}",
+      "allow\n"
+      "deny-limit rate_limited a [12000]: 1 call per day; try again in 12 "
+      "seconds\n"
+      "deny-limit rate_limited a [12000]: 1 call per day; try again in 12 "
+      "seconds\n"
+      "allow\nallow\nallow\n"
+      "deny no_key a: argument \"x\" must be a string, a number or a boolean"
+    },
     { "12: per=args with U+0000", "tool a { limit 1/day per=args.x; }",
       "a {\"x\":\"a\\u0000\"}",
       "deny no_key a: argument \"x\" must be a string, a number or a boolean"
