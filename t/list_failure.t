@@ -140,6 +140,7 @@ my @cases = (
       type => 'application/json-seq' }), 0, 'its type' ],
     [ 'no type', "HTTP/1.1 200 OK\r\nContent-Length: " . length($all)
       . "\r\n\r\n$all", 0, 'its type' ],
+    [ 'a body without a header', $all, 1, 'its type' ],
     [ 'nothing', response(200, {}), 0, 'its type' ],
     [ 'nothing, as JSON', head('Content-Length: 0'), 0, '' ],
     [ 'a part', response(206, { body => $all, headers =>

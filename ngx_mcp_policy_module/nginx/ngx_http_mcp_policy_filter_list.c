@@ -692,6 +692,15 @@ ngx_http_mcp_policy_answer_refuse(ngx_http_request_t *r,
     ngx_http_mcp_policy_answer_clear(r);
     ngx_http_mcp_policy_reply_headers(r, ctx);
 
+    /*
+     * For an upstream that sent no header nginx makes the answer one of
+     * HTTP/0.9, which has none; but a client of 1.1 would wait for it.
+     */
+
+    if (r->http_version < NGX_HTTP_VERSION_10 && r->http_major > 0) {
+        r->http_version = r->http_major * 1000 + r->http_minor;
+    }
+
     return NGX_OK;
 }
 
