@@ -28,6 +28,7 @@ my %test = (
     canary => \&canary,
     concurrency => \&concurrency,
     identity => \&identity,
+    jwt => \&jwt,
     mtls => \&mtls,
     night => \&night,
     oauth => \&oauth,
@@ -57,7 +58,7 @@ done_testing();
 sub read_recipes {
     open(my $file, '<', $page) or die "$page: $!\n";
     local $/;
-    return <$file> =~ /^```nginx recipe (\w+)\n(.*?)^```$/gms;
+    return <$file> =~ /^```(?:nginx|js) recipe (\w+)\n(.*?)^```$/gms;
 }
 
 
@@ -370,6 +371,105 @@ sub oauth {
 }
 
 
+# The recipe for OAuth with tokens of an authorization server and what checks
+# them.
+sub jwt {
+    my ($t) = @_;
+
+    plan(skip_all => 'make t/e2e/node_modules/.installed has not run')
+        unless -d "$FindBin::Bin/e2e/node_modules/jose";
+    $t->has('http_auth_request');
+
+    my $server = $t->upstream(3001);
+    my $tokens = check_tokens($t);
+    my $challenge =
+        qr/^Bearer resource_metadata="https:[^"]+", scope="crm:read"$/;
+
+    start($t, 'oauth');
+
+    my $find = sub { call($t, 'find_customer', {}, bearer($_[0])) };
+    my $merge = sub { call($t, 'merge_customers', {}, bearer($_[0])) };
+
+    is(outcome($find->($tokens->{good}{$_})), 'passed', $_)
+        for sort keys %{$tokens->{good}};
+    is(outcome($merge->($tokens->{good}{writer})), 'passed', 'with the scope');
+    is($server->last->header('Authorization'), undef, 'the token ends here');
+
+    my $r = $merge->($tokens->{good}{reader});
+    is($r->status, 403, 'without the scope');
+    like($r->header('WWW-Authenticate'),
+         qr/^Bearer error="insufficient_scope", scope="crm:read crm:write", /,
+         'which the challenge names');
+
+    $server->clear();
+
+    for my $name (sort keys %{$tokens->{scopeless}}) {
+        $r = $find->($tokens->{scopeless}{$name});
+        is($r->status, 403, $name);
+        like($r->header('WWW-Authenticate'),
+             qr/^Bearer error="insufficient_scope", scope="crm:read", /,
+             "$name: challenge");
+    }
+
+    for my $name (sort keys %{$tokens->{bad}}) {
+        $r = $find->($tokens->{bad}{$name});
+        is($r->status, 401, $name);
+        like($r->header('WWW-Authenticate'), $challenge, "$name: challenge");
+    }
+
+    is(call($t, 'find_customer')->status, 401, 'no credentials');
+    is(call($t, 'find_customer', {}, headers => [
+        Authorization => "Basic $tokens->{good}{reader}" ])->status, 401,
+       'of another kind');
+    is($server->count, 0, 'nothing of these arrived');
+
+    # What the recipe for identities asks for
+    my $checked = $t->get('/', port => 9001,
+                          bearer($tokens->{good}{claims}));
+    is(join(' ', map { $checked->header("X-$_") } qw/ Subject Role Region /),
+       'ann support eu', 'claims');
+
+    # Nobody can say whether a token is good.
+    $checked = $t->get('/', port => 9003, bearer($tokens->{good}{reader}));
+    is($checked->status, 500, 'no keys: an error, which nginx refuses with');
+}
+
+
+# An authorization server at 9002; what checks tokens at 9001, and at 9003 one
+# that gets no keys.  Returns the tokens.
+sub check_tokens {
+    my ($t) = @_;
+
+    my $dir = $t->dir();
+
+    local $ENV{ISSUER} = 'https://login.example.com';
+    local $ENV{AUDIENCE} = 'https://gw.example.com/mcp';
+    local $ENV{ASAN_OPTIONS};
+
+    symlink("$FindBin::Bin/e2e/node_modules", "$dir/node_modules")
+        or die "node_modules: $!\n";
+
+    {
+        local $ENV{PORT} = $t->port(9002);
+        $t->run_program(node(), "$FindBin::Bin/e2e/tokens.mjs");
+    }
+
+    for my $port (9001, 9003) {
+        my $keys = $t->port($port == 9001 ? 9002 : 9004);
+        local $ENV{JWKS_URL} = "http://127.0.0.1:$keys/jwks";
+
+        $t->write_file("check-$port.mjs", $recipe{jwt}
+            =~ s/listen\(9001/'listen(' . $t->port($port)/er);
+        $t->run_program(node(), "$dir/check-$port.mjs");
+    }
+
+    $t->waitforsocket($_) for 9001, 9002, 9003;
+
+    my ($line) = $t->read_file('output') =~ /^(\{.*\})$/m;
+    return $json->decode($line);
+}
+
+
 sub affinity {
     my ($t) = @_;
 
@@ -654,7 +754,8 @@ sub tool_answer {
 sub stdio {
     my ($t) = @_;
 
-    plan(skip_all => 'make bridge-deps has not run') unless -e $bridge;
+    plan(skip_all => 'make t/e2e/bridge/node_modules/.installed has not run')
+        unless -e $bridge;
     mkdir($t->dir() . '/inside');
     $t->write_file('inside/hello.txt', 'hello from the share');
 
