@@ -139,6 +139,17 @@ sub reply {
 }
 
 
+# What replies are left is taken back; how many there were.
+sub forget {
+    my ($self) = @_;
+
+    my $left = $self->sync()->{script};
+
+    $self->tell({ op => 'forget' }) if $left;
+    return $left;
+}
+
+
 sub respond {
     my ($self, $status, %options) = @_;
     return $self->reply(response($status, \%options), %options);
@@ -704,7 +715,11 @@ sub command {
         } elsif ($op eq 'sync') {
             $self->report({
                 event => 'synced', bytes => $self->{bytes},
-                connections => $self->{count} });
+                connections => $self->{count},
+                script => scalar @{$self->{script}} });
+
+        } elsif ($op eq 'forget') {
+            $self->{script} = [];
 
         } elsif ($op eq 'reply') {
             my $script = { %$message, bytes => $bytes };
