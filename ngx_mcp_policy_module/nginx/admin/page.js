@@ -254,8 +254,9 @@ function fill(mine, text) {
     }));
   } else if (record.arguments === null && record.arguments_length) {
     mine.complete = false;
-    warn('warn', 'The arguments are not kept over a restart, only that '
-      + 'they are the same ones.');
+    warn('warn', 'The arguments are not here: they are not kept over a '
+      + 'restart, nor with mcp_max_approval_arguments 0. The approval is for '
+      + 'the same ones all the same.');
   } else if (record.arguments === null) {
     $('arguments').append(make('span', 'faint', 'none'));
   } else {
