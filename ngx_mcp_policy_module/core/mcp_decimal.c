@@ -18,6 +18,9 @@ typedef struct {
 /* More than any input is long, with room to add to it. */
 #define MCP_DECIMAL_EXPONENT_MAX  (INT64_C(1) << 60)
 
+/* Digits that any int64_t has room for. */
+#define MCP_DECIMAL_SMALL  18
+
 
 static const uint8_t *mcp_decimal_digits(const uint8_t *p,
     const uint8_t *end);
@@ -25,6 +28,7 @@ static const uint8_t *mcp_decimal_exponent(const uint8_t *p,
     const uint8_t *end, mcp_decimal_t *d);
 static void mcp_decimal_normalize(mcp_decimal_t *d, const uint8_t *start,
     const uint8_t *point, const uint8_t *end);
+static int64_t mcp_decimal_small(mcp_str_t s);
 static mcp_rc_t mcp_decimal_parse(mcp_str_t s, mcp_decimal_t *d);
 static int mcp_decimal_compare_magnitude(const mcp_decimal_t *a,
     const mcp_decimal_t *b);
@@ -39,7 +43,16 @@ mcp_rc_t
 mcp_decimal_compare(mcp_str_t a, mcp_str_t b, int *order)
 {
     int            magnitude;
+    int64_t        small_a, small_b;
     mcp_decimal_t  x, y;
+
+    small_a = mcp_decimal_small(a);
+    small_b = mcp_decimal_small(b);
+
+    if (small_a >= 0 && small_b >= 0) {
+        *order = (small_a > small_b) - (small_a < small_b);
+        return MCP_OK;
+    }
 
     if (mcp_decimal_parse(a, &x) != MCP_OK
         || mcp_decimal_parse(b, &y) != MCP_OK)
@@ -350,6 +363,34 @@ mcp_decimal_write(uint8_t *dst, const mcp_decimal_t *d, int64_t magnitude)
     }
 
     return dst;
+}
+
+
+/* What most numbers are: whole, without a sign.  -1: some other, or none. */
+
+static int64_t
+mcp_decimal_small(mcp_str_t s)
+{
+    size_t   i;
+    int64_t  value;
+
+    if (s.len == 0 || s.len > MCP_DECIMAL_SMALL
+        || (s.data[0] == '0' && s.len > 1))
+    {
+        return -1;
+    }
+
+    value = 0;
+
+    for (i = 0; i < s.len; i++) {
+        if (s.data[i] < '0' || s.data[i] > '9') {
+            return -1;
+        }
+
+        value = value * 10 + (s.data[i] - '0');
+    }
+
+    return value;
 }
 
 

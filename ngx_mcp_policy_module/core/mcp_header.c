@@ -91,14 +91,13 @@ mcp_header_version(mcp_parse_t *parse)
     }
 
     value = mcp_header_trim(header->value);
+    revision = mcp_revision_parse(value);
 
-    if (!mcp_header_printable(value)) {
+    if (revision == MCP_REVISION_NONE && !mcp_header_printable(value)) {
         return mcp_parse_refuse(parse, MCP_INVALID_HEADER,
                                 "Header mismatch: MCP-Protocol-Version has "
                                 "invalid characters");
     }
-
-    revision = mcp_revision_parse(value);
 
     if (revision == MCP_REVISION_NONE
         || !(parse->revisions & MCP_REVISION_BIT(revision)))

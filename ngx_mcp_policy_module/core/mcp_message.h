@@ -61,6 +61,10 @@ typedef enum {
 } mcp_method_t;
 
 
+/* Empty for a method that is not in the table, and for notifications. */
+mcp_str_t mcp_method_name(mcp_method_t method);
+
+
 typedef enum {
     MCP_MESSAGE_REQUEST = 1,
     MCP_MESSAGE_NOTIFICATION,

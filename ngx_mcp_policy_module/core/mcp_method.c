@@ -194,6 +194,12 @@ mcp_method_parse(mcp_str_t name)
         return MCP_METHOD_OTHER;
     }
 
+    /* what most messages are */
+
+    if (mcp_str_equal(name, mcp_str("tools/call"))) {
+        return MCP_METHOD_TOOLS_CALL;
+    }
+
     for (method = MCP_METHOD_INITIALIZE; method < MCP_METHOD_NOTIFICATION;
          method++)
     {
@@ -209,6 +215,13 @@ mcp_method_parse(mcp_str_t name)
     }
 
     return MCP_METHOD_OTHER;
+}
+
+
+mcp_str_t
+mcp_method_name(mcp_method_t method)
+{
+    return method < MCP_METHOD_COUNT ? mcp_methods[method].name : mcp_str("");
 }
 
 

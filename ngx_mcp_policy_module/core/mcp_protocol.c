@@ -25,6 +25,8 @@ static bool mcp_uri_decode(const uint8_t **pos, const uint8_t *end,
     uint8_t *c);
 
 
+#define MCP_REVISION_LENGTH  (sizeof("2026-07-28") - 1)
+
 static const mcp_str_t  mcp_revision_names[] = {
     [MCP_REVISION_NONE] = mcp_str_init(""),
     [MCP_2024_11_05] = mcp_str_init("2024-11-05"),
@@ -113,13 +115,23 @@ mcp_revision_parse(mcp_str_t text)
 {
     mcp_revision_t  revision;
 
-    for (revision = MCP_2024_11_05; revision <= MCP_2026_07_28; revision++) {
-        if (mcp_str_equal(text, mcp_revision_names[revision])) {
-            return revision;
+    if (text.len != MCP_REVISION_LENGTH) {
+        return MCP_REVISION_NONE;
+    }
+
+    /* the newest first: it is what most clients send */
+
+    for (revision = MCP_2026_07_28; revision > MCP_REVISION_NONE; revision--)
+    {
+        if (memcmp(text.data, mcp_revision_names[revision].data,
+                   MCP_REVISION_LENGTH)
+            == 0)
+        {
+            break;
         }
     }
 
-    return MCP_REVISION_NONE;
+    return revision;
 }
 
 

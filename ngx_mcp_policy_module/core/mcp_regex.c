@@ -110,9 +110,9 @@ mcp_rc_t
 mcp_regex_match_next(const mcp_regex_t *regex, mcp_str_t subject,
     size_t *starts)
 {
-    int       rc;
-    size_t    max;
-    uint32_t  options;
+    int     rc;
+    bool    ascii;
+    size_t  max;
 
     max = (regex->jit_stack != NULL) ? MCP_REGEX_SUBJECT_MAX
                                      : MCP_REGEX_INTERPRETED_MAX;
@@ -130,10 +130,19 @@ mcp_regex_match_next(const mcp_regex_t *regex, mcp_str_t subject,
     (void) pcre2_set_match_limit(regex->match_context,
                                  mcp_regex_match_limit(*starts));
 
-    options = mcp_regex_ascii(subject) ? PCRE2_NO_UTF_CHECK : 0;
+    ascii = mcp_regex_ascii(subject);
 
-    rc = pcre2_match(regex->code, subject.data, subject.len, 0, options,
-                     regex->match_data, regex->match_context);
+    /* what pcre2_match() would do, after checks that a subject may need */
+
+    if (ascii && regex->jit_stack != NULL) {
+        rc = pcre2_jit_match(regex->code, subject.data, subject.len, 0, 0,
+                             regex->match_data, regex->match_context);
+
+    } else {
+        rc = pcre2_match(regex->code, subject.data, subject.len, 0,
+                         ascii ? PCRE2_NO_UTF_CHECK : 0, regex->match_data,
+                         regex->match_context);
+    }
 
     /* 0: the groups did not fit into match data for one */
 

@@ -312,7 +312,8 @@ ngx_http_mcp_policy_content_type_is(ngx_http_request_t *r, const char *type,
     value = &r->headers_out.content_type;
 
     return value->len >= len
-           && ngx_strncasecmp(value->data, (u_char *) type, len) == 0
+           && (ngx_memcmp(value->data, type, len) == 0
+               || ngx_strncasecmp(value->data, (u_char *) type, len) == 0)
            && (value->len == len || value->data[len] == ';'
                || value->data[len] == ' ');
 }
