@@ -180,10 +180,9 @@ typedef struct {
 typedef struct {
     mcp_headers_t                 mcp;
     mcp_header_t                  content_type;
+    mcp_header_t                  content_encoding;  /* not identity */
     mcp_header_t                  origin;
-    unsigned                      encoded:1;  /* Content-Encoding other than
-                                                 identity */
-    unsigned                      upgrade:1;
+    mcp_header_t                  upgrade;
 } ngx_http_mcp_policy_headers_t;
 
 

@@ -6,42 +6,42 @@
 
 
 typedef struct {
-    ngx_str_t   name;
-    size_t      offset;    /* of an mcp_header_t in the collected headers */
+    const char  *name;
+    size_t       offset;    /* of an mcp_header_t in the collected headers */
 } ngx_http_mcp_policy_header_name_t;
 
 
 static void ngx_http_mcp_policy_collect_header(
     ngx_http_mcp_policy_headers_t *headers, ngx_table_elt_t *h);
 static ngx_int_t ngx_http_mcp_policy_header_is(ngx_table_elt_t *h,
-    const ngx_str_t *name);
+    const char *name);
 static void ngx_http_mcp_policy_trim(ngx_str_t *value, mcp_str_t *trimmed);
 static ngx_int_t ngx_http_mcp_policy_copy_body(ngx_http_request_t *r,
     u_char *dst, size_t size);
 
 
-static const ngx_str_t  ngx_http_mcp_policy_encoding =
-    ngx_string("content-encoding");
+#define NGX_HTTP_MCP_POLICY_HEADER(name)                                      \
+    offsetof(ngx_http_mcp_policy_headers_t, name)
 
+/* No two are of the same length, which is their index. */
 
 static const ngx_http_mcp_policy_header_name_t
     ngx_http_mcp_policy_header_names[] =
 {
-    { ngx_string("mcp-protocol-version"),
-      offsetof(ngx_http_mcp_policy_headers_t, mcp.protocol_version) },
-    { ngx_string("mcp-session-id"),
-      offsetof(ngx_http_mcp_policy_headers_t, mcp.session) },
-    { ngx_string("mcp-method"),
-      offsetof(ngx_http_mcp_policy_headers_t, mcp.method) },
-    { ngx_string("mcp-name"),
-      offsetof(ngx_http_mcp_policy_headers_t, mcp.name) },
-    { ngx_string("content-type"),
-      offsetof(ngx_http_mcp_policy_headers_t, content_type) },
-    { ngx_string("origin"),
-      offsetof(ngx_http_mcp_policy_headers_t, origin) },
-    { ngx_null_string, 0 }
+    [6] = { "origin", NGX_HTTP_MCP_POLICY_HEADER(origin) },
+    [7] = { "upgrade", NGX_HTTP_MCP_POLICY_HEADER(upgrade) },
+    [8] = { "mcp-name", NGX_HTTP_MCP_POLICY_HEADER(mcp.name) },
+    [10] = { "mcp-method", NGX_HTTP_MCP_POLICY_HEADER(mcp.method) },
+    [12] = { "content-type", NGX_HTTP_MCP_POLICY_HEADER(content_type) },
+    [14] = { "mcp-session-id", NGX_HTTP_MCP_POLICY_HEADER(mcp.session) },
+    [16] = { "content-encoding",
+             NGX_HTTP_MCP_POLICY_HEADER(content_encoding) },
+    [20] = { "mcp-protocol-version",
+             NGX_HTTP_MCP_POLICY_HEADER(mcp.protocol_version) }
 };
 
+
+/* "headers" is zeroed. */
 
 void
 ngx_http_mcp_policy_collect_headers(ngx_http_request_t *r,
@@ -50,8 +50,6 @@ ngx_http_mcp_policy_collect_headers(ngx_http_request_t *r,
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
-
-    ngx_memzero(headers, sizeof(ngx_http_mcp_policy_headers_t));
 
     part = &r->headers_in.headers.part;
     h = part->elts;
@@ -77,100 +75,78 @@ static void
 ngx_http_mcp_policy_collect_header(ngx_http_mcp_policy_headers_t *headers,
     ngx_table_elt_t *h)
 {
+    size_t                                    len;
     ngx_int_t                                 rc;
     mcp_header_t                             *header;
     const ngx_http_mcp_policy_header_name_t  *n;
 
-    /* most headers of a request are none of ours: "c", "m", "o", "u" */
+    len = h->key.len;
 
-    switch (h->lowcase_key[0]) {
-
-    case 'u':
-        if (h->key.len == sizeof("upgrade") - 1
-            && ngx_memcmp(h->lowcase_key, "upgrade", h->key.len) == 0)
-        {
-            headers->upgrade = 1;
-        }
-
-        return;
-
-    case 'c':
-        if (ngx_http_mcp_policy_header_is(h, &ngx_http_mcp_policy_encoding)
-            != NGX_DECLINED)
-        {
-            if (h->value.len != sizeof("identity") - 1
-                || ngx_strncasecmp(h->value.data, (u_char *) "identity",
-                                   h->value.len)
-                   != 0)
-            {
-                headers->encoded = 1;
-            }
-
-            return;
-        }
-
-        break;
-
-    case 'm':
-    case 'o':
-        break;
-
-    default:
+    if (len >= sizeof(ngx_http_mcp_policy_header_names)
+               / sizeof(ngx_http_mcp_policy_header_names[0]))
+    {
         return;
     }
 
-    for (n = ngx_http_mcp_policy_header_names; n->name.len; n++) {
+    n = &ngx_http_mcp_policy_header_names[len];
 
-        rc = ngx_http_mcp_policy_header_is(h, &n->name);
-
-        if (rc == NGX_DECLINED) {
-            continue;
-        }
-
-        header = (mcp_header_t *) ((u_char *) headers + n->offset);
-
-        if (rc == NGX_ABORT) {
-
-            /* as bad as a repeated line */
-            header->count += 2;
-
-        } else if (header->count++ == 0) {
-            ngx_http_mcp_policy_trim(&h->value, &header->value);
-        }
-
+    if (n->name == NULL || h->lowcase_key[0] != n->name[0]) {
         return;
+    }
+
+    rc = ngx_http_mcp_policy_header_is(h, n->name);
+
+    if (rc == NGX_DECLINED) {
+        return;
+    }
+
+    header = (mcp_header_t *) ((u_char *) headers + n->offset);
+
+    if (header == &headers->content_encoding
+        && h->value.len == sizeof("identity") - 1
+        && ngx_strncasecmp(h->value.data, (u_char *) "identity",
+                           h->value.len)
+           == 0)
+    {
+        return;
+    }
+
+    if (rc == NGX_ABORT) {
+
+        /* as bad as a repeated line */
+        header->count += 2;
+
+    } else if (header->count++ == 0) {
+        ngx_http_mcp_policy_trim(&h->value, &header->value);
     }
 }
 
 
 /*
- * NGX_OK, NGX_DECLINED, or NGX_ABORT for a spelling with underscores, which
- * servers that know headers as environment variables take for the same.
+ * Of two names of the same length: NGX_OK, NGX_DECLINED, or NGX_ABORT for a
+ * spelling with underscores, which servers that know headers as environment
+ * variables take for the same.
  */
 
 static ngx_int_t
-ngx_http_mcp_policy_header_is(ngx_table_elt_t *h, const ngx_str_t *name)
+ngx_http_mcp_policy_header_is(ngx_table_elt_t *h, const char *name)
 {
     ngx_int_t   rc;
     ngx_uint_t  i;
 
-    if (h->key.len != name->len) {
-        return NGX_DECLINED;
-    }
-
-    if (ngx_memcmp(h->lowcase_key, name->data, name->len) == 0) {
+    if (ngx_memcmp(h->lowcase_key, name, h->key.len) == 0) {
         return NGX_OK;
     }
 
     rc = NGX_OK;
 
-    for (i = 0; i < name->len; i++) {
+    for (i = 0; i < h->key.len; i++) {
 
-        if (h->lowcase_key[i] == name->data[i]) {
+        if (h->lowcase_key[i] == (u_char) name[i]) {
             continue;
         }
 
-        if (h->lowcase_key[i] != '_' || name->data[i] != '-') {
+        if (h->lowcase_key[i] != '_' || name[i] != '-') {
             return NGX_DECLINED;
         }
 
@@ -211,7 +187,7 @@ ngx_http_mcp_policy_check_request(ngx_http_request_t *r,
     ngx_http_mcp_policy_loc_conf_t *mlcf,
     ngx_http_mcp_policy_headers_t *headers)
 {
-    if (headers->upgrade) {
+    if (headers->upgrade.count) {
         return MCP_INVALID_UPGRADE;
     }
 
@@ -239,7 +215,7 @@ ngx_http_mcp_policy_check_request(ngx_http_request_t *r,
         }
     }
 
-    if (headers->encoded) {
+    if (headers->content_encoding.count) {
         return MCP_INVALID_CONTENT_ENCODING;
     }
 
