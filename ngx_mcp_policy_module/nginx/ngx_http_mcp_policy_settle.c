@@ -114,11 +114,14 @@ ngx_http_mcp_policy_settle_expect(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    settlement = ngx_pcalloc(r->pool,
-                             sizeof(ngx_http_mcp_policy_settlement_t));
-    if (settlement == NULL) {
+    cln = ngx_pool_cleanup_add(r->pool,
+                               sizeof(ngx_http_mcp_policy_settlement_t));
+    if (cln == NULL) {
         return NGX_ERROR;
     }
+
+    settlement = cln->data;
+    ngx_memzero(settlement, sizeof(ngx_http_mcp_policy_settlement_t));
 
     settlement->next = ctx->settlement;
     settlement->request = r;
@@ -136,13 +139,7 @@ ngx_http_mcp_policy_settle_expect(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
     cln->handler = ngx_http_mcp_policy_settle_cleanup;
-    cln->data = settlement;
 
     ctx->settlement = settlement;
 
