@@ -19,13 +19,21 @@
 
 #define MCP_AUDIT_NUMBER    32      /* digits */
 
+/*
+ * The name of a member, never the first of a line, which is the time.  Names
+ * are constants: when these three are inline, a name is a store or two.
+ */
+#define mcp_audit_name(name)  mcp_str(",\"" name "\":")
+#define mcp_audit_member      static inline __attribute__((always_inline))
 
-static inline uint8_t *mcp_audit_put(uint8_t *p, mcp_str_t s);
-static inline uint8_t *mcp_audit_name(uint8_t *p, mcp_str_t name);
-static uint8_t *mcp_audit_string(uint8_t *p, mcp_str_t name, mcp_str_t value,
-    size_t limit);
-static uint8_t *mcp_audit_integer(uint8_t *p, mcp_str_t name, uint64_t value);
-static uint8_t *mcp_audit_seconds(uint8_t *p, mcp_str_t name, uint64_t ms);
+
+mcp_audit_member uint8_t *mcp_audit_put(uint8_t *p, mcp_str_t s);
+mcp_audit_member uint8_t *mcp_audit_string(uint8_t *p, mcp_str_t name,
+    mcp_str_t value, size_t limit);
+mcp_audit_member uint8_t *mcp_audit_integer(uint8_t *p, mcp_str_t name,
+    uint64_t value);
+mcp_audit_member uint8_t *mcp_audit_seconds(uint8_t *p, mcp_str_t name,
+    uint64_t ms);
 static uint8_t *mcp_audit_target(uint8_t *p,
     const mcp_audit_message_t *message);
 static uint8_t *mcp_audit_id(uint8_t *p,
@@ -37,17 +45,21 @@ static uint8_t *mcp_audit_keys(uint8_t *p,
 static uint8_t *mcp_audit_approval(uint8_t *p,
     const mcp_audit_message_t *message);
 static uint8_t *mcp_audit_hash(uint8_t *p, mcp_str_t name,
-    const uint64_t hash[2]);
+    const uint64_t *hash);
 static uint8_t *mcp_audit_hex(uint8_t *p, mcp_str_t name,
     const uint8_t *bytes, uint32_t count);
 static void mcp_audit_sort(mcp_str_t *keys, uint32_t count);
 static int mcp_audit_compare(mcp_str_t a, mcp_str_t b);
-static uint8_t *mcp_audit_escape(uint8_t *p, mcp_str_t s, size_t limit);
+static uint8_t *mcp_audit_quote(uint8_t *p, mcp_str_t s, size_t limit);
+static uint8_t *mcp_audit_escape(uint8_t *p, mcp_str_t s, size_t limit)
+    __attribute__((noinline));
 static bool mcp_audit_plain(mcp_str_t s);
+static inline uint64_t mcp_audit_odd(uint64_t word);
 static size_t mcp_audit_character(uint8_t *dst, const uint8_t **s,
     const uint8_t *end);
-static uint8_t *mcp_audit_digits(uint8_t *p, uint64_t value, unsigned width);
-static uint8_t *mcp_audit_two(uint8_t *p, uint64_t value);
+static uint8_t *mcp_audit_number(uint8_t *p, uint64_t value);
+static inline uint8_t *mcp_audit_two(uint8_t *p, uint64_t value);
+static inline uint8_t *mcp_audit_three(uint8_t *p, uint64_t value);
 static size_t mcp_audit_unicode(uint8_t *dst, unsigned c);
 
 
@@ -104,24 +116,24 @@ mcp_audit_message_write(const mcp_audit_message_t *message, uint8_t *dst)
     p = dst;
 
     if (message->count) {
-        p = mcp_audit_integer(p, mcp_str("index"), message->index);
-        p = mcp_audit_integer(p, mcp_str("count"), message->count);
+        p = mcp_audit_integer(p, mcp_audit_name("index"), message->index);
+        p = mcp_audit_integer(p, mcp_audit_name("count"), message->count);
     }
 
-    p = mcp_audit_string(p, mcp_str("method"), message->method,
+    p = mcp_audit_string(p, mcp_audit_name("method"), message->method,
                          MCP_AUDIT_TEXT);
     p = mcp_audit_target(p, message);
     p = mcp_audit_id(p, message);
-    p = mcp_audit_string(p, mcp_str("decision"), message->decision,
+    p = mcp_audit_string(p, mcp_audit_name("decision"), message->decision,
                          MCP_AUDIT_WORD);
-    p = mcp_audit_string(p, mcp_str("rule"), message->rule, MCP_AUDIT_TEXT);
-    p = mcp_audit_string(p, mcp_str("reason"), message->reason,
+    p = mcp_audit_string(p, mcp_audit_name("rule"), message->rule,
+                         MCP_AUDIT_TEXT);
+    p = mcp_audit_string(p, mcp_audit_name("reason"), message->reason,
                          MCP_AUDIT_WORD);
     p = mcp_audit_approval(p, message);
     p = mcp_audit_limit(p, message);
     p = mcp_audit_keys(p, message);
-    p = mcp_audit_string(p, mcp_str("args_hash"), message->args_hash,
-                         MCP_AUDIT_WORD);
+    p = mcp_audit_hash(p, mcp_audit_name("args_hash"), message->args_hash);
 
     return (size_t) (p - dst);
 }
@@ -137,54 +149,54 @@ mcp_audit_line_write(const mcp_audit_request_t *request, mcp_str_t message,
     p = mcp_audit_time(p, request->time_ms);
     *p++ = '"';
 
-    p = mcp_audit_string(p, mcp_str("request_id"), request->request_id,
-                         MCP_AUDIT_WORD);
-    p = mcp_audit_string(p, mcp_str("address"), request->address,
+    p = mcp_audit_string(p, mcp_audit_name("request_id"),
+                         request->request_id, MCP_AUDIT_WORD);
+    p = mcp_audit_string(p, mcp_audit_name("address"), request->address,
                          MCP_AUDIT_TEXT);
-    p = mcp_audit_string(p, mcp_str("http_method"), request->http_method,
-                         MCP_AUDIT_WORD);
-    p = mcp_audit_string(p, mcp_str("grant"), request->grant,
-                         MCP_AUDIT_WORD);
-    p = mcp_audit_string(p, mcp_str("session"), request->session,
-                         MCP_AUDIT_WORD);
-    p = mcp_audit_string(p, mcp_str("policy"), request->policy,
+    p = mcp_audit_string(p, mcp_audit_name("http_method"),
+                         request->http_method, MCP_AUDIT_WORD);
+    p = mcp_audit_hash(p, mcp_audit_name("grant"), request->grant);
+    p = mcp_audit_hash(p, mcp_audit_name("session"), request->session);
+    p = mcp_audit_string(p, mcp_audit_name("policy"), request->policy,
                          MCP_AUDIT_TEXT);
 
     if (request->generation) {
-        p = mcp_audit_integer(p, mcp_str("generation"), request->generation);
-        p = mcp_audit_hex(p, mcp_str("policy_sha256"), request->sha256,
+        p = mcp_audit_integer(p, mcp_audit_name("generation"),
+                              request->generation);
+        p = mcp_audit_hex(p, mcp_audit_name("policy_sha256"), request->sha256,
                           MCP_AUDIT_SHA256);
     }
 
     p = mcp_audit_put(p, message);
 
-    p = mcp_audit_string(p, mcp_str("protocol"), request->protocol,
+    p = mcp_audit_string(p, mcp_audit_name("protocol"), request->protocol,
                          MCP_AUDIT_WORD);
-    p = mcp_audit_string(p, mcp_str("client"), request->client,
+    p = mcp_audit_string(p, mcp_audit_name("client"), request->client,
                          MCP_AUDIT_TEXT);
-    p = mcp_audit_string(p, mcp_str("traceparent"), request->traceparent,
-                         MCP_AUDIT_TEXT);
-    p = mcp_audit_integer(p, mcp_str("status"), request->status);
+    p = mcp_audit_string(p, mcp_audit_name("traceparent"),
+                         request->traceparent, MCP_AUDIT_TEXT);
+    p = mcp_audit_integer(p, mcp_audit_name("status"), request->status);
 
     if (request->upstream_tries) {
-        p = mcp_audit_integer(p, mcp_str("upstream_tries"),
+        p = mcp_audit_integer(p, mcp_audit_name("upstream_tries"),
                               request->upstream_tries);
 
         if (request->upstream_status) {
-            p = mcp_audit_integer(p, mcp_str("upstream_status"),
+            p = mcp_audit_integer(p, mcp_audit_name("upstream_status"),
                                   request->upstream_status);
         }
 
         if (request->upstream_ms != MCP_AUDIT_NO_TIME) {
-            p = mcp_audit_seconds(p, mcp_str("upstream_time"),
+            p = mcp_audit_seconds(p, mcp_audit_name("upstream_time"),
                                   request->upstream_ms);
         }
     }
 
-    p = mcp_audit_seconds(p, mcp_str("duration"), request->duration_ms);
-    p = mcp_audit_integer(p, mcp_str("bytes_received"),
+    p = mcp_audit_seconds(p, mcp_audit_name("duration"), request->duration_ms);
+    p = mcp_audit_integer(p, mcp_audit_name("bytes_received"),
                           request->bytes_received);
-    p = mcp_audit_integer(p, mcp_str("bytes_sent"), request->bytes_sent);
+    p = mcp_audit_integer(p, mcp_audit_name("bytes_sent"),
+                          request->bytes_sent);
 
     p = mcp_audit_put(p, mcp_str("}\n"));
 
@@ -201,21 +213,24 @@ mcp_audit_approval_write(const mcp_audit_approval_t *approval, uint8_t *dst)
     p = mcp_audit_time(p, approval->time_ms);
     p = mcp_audit_put(p, mcp_str("\",\"event\":\"approval\""));
 
-    p = mcp_audit_string(p, mcp_str("request_id"), approval->request_id,
-                         MCP_AUDIT_WORD);
-    p = mcp_audit_string(p, mcp_str("address"), approval->address,
+    p = mcp_audit_string(p, mcp_audit_name("request_id"),
+                         approval->request_id, MCP_AUDIT_WORD);
+    p = mcp_audit_string(p, mcp_audit_name("address"), approval->address,
                          MCP_AUDIT_TEXT);
-    p = mcp_audit_hash(p, mcp_str("grant"), approval->grant);
-    p = mcp_audit_string(p, mcp_str("policy"), approval->policy,
+    p = mcp_audit_hash(p, mcp_audit_name("grant"), approval->grant);
+    p = mcp_audit_string(p, mcp_audit_name("policy"), approval->policy,
                          MCP_AUDIT_TEXT);
-    p = mcp_audit_string(p, mcp_str("tool"), approval->tool, MCP_AUDIT_NAME);
-    p = mcp_audit_string(p, mcp_str("decision"), approval->decision,
+    p = mcp_audit_string(p, mcp_audit_name("tool"), approval->tool,
+                         MCP_AUDIT_NAME);
+    p = mcp_audit_string(p, mcp_audit_name("decision"), approval->decision,
                          MCP_AUDIT_WORD);
-    p = mcp_audit_string(p, mcp_str("rule"), approval->rule, MCP_AUDIT_TEXT);
-    p = mcp_audit_hex(p, mcp_str("approval"), approval->approval,
+    p = mcp_audit_string(p, mcp_audit_name("rule"), approval->rule,
+                         MCP_AUDIT_TEXT);
+    p = mcp_audit_hex(p, mcp_audit_name("approval"), approval->approval,
                       MCP_AUDIT_APPROVAL);
-    p = mcp_audit_string(p, mcp_str("by"), approval->by, MCP_AUDIT_TEXT);
-    p = mcp_audit_string(p, mcp_str("comment"), approval->comment,
+    p = mcp_audit_string(p, mcp_audit_name("by"), approval->by,
+                         MCP_AUDIT_TEXT);
+    p = mcp_audit_string(p, mcp_audit_name("comment"), approval->comment,
                          MCP_AUDIT_NAME);
     p = mcp_audit_put(p, mcp_str("}\n"));
 
@@ -223,7 +238,7 @@ mcp_audit_approval_write(const mcp_audit_approval_t *approval, uint8_t *dst)
 }
 
 
-static inline uint8_t *
+mcp_audit_member uint8_t *
 mcp_audit_put(uint8_t *p, mcp_str_t s)
 {
     if (s.len) {
@@ -234,52 +249,31 @@ mcp_audit_put(uint8_t *p, mcp_str_t s)
 }
 
 
-/* Never the first member of a line, which is the time. */
-
-static inline uint8_t *
-mcp_audit_name(uint8_t *p, mcp_str_t name)
-{
-    *p++ = ',';
-    *p++ = '"';
-    p = mcp_audit_put(p, name);
-    *p++ = '"';
-    *p++ = ':';
-
-    return p;
-}
-
-
-static uint8_t *
+mcp_audit_member uint8_t *
 mcp_audit_string(uint8_t *p, mcp_str_t name, mcp_str_t value, size_t limit)
 {
     if (value.len == 0) {
         return p;
     }
 
-    p = mcp_audit_name(p, name);
-
-    *p++ = '"';
-    p = mcp_audit_escape(p, value, limit);
-    *p++ = '"';
-
-    return p;
+    return mcp_audit_quote(mcp_audit_put(p, name), value, limit);
 }
 
 
-static uint8_t *
+mcp_audit_member uint8_t *
 mcp_audit_integer(uint8_t *p, mcp_str_t name, uint64_t value)
 {
-    return mcp_audit_digits(mcp_audit_name(p, name), value, 1);
+    return mcp_audit_number(mcp_audit_put(p, name), value);
 }
 
 
-static uint8_t *
+mcp_audit_member uint8_t *
 mcp_audit_seconds(uint8_t *p, mcp_str_t name, uint64_t ms)
 {
-    p = mcp_audit_digits(mcp_audit_name(p, name), ms / 1000, 1);
+    p = mcp_audit_number(mcp_audit_put(p, name), ms / 1000);
     *p++ = '.';
 
-    return mcp_audit_digits(p, ms % 1000, 3);
+    return mcp_audit_three(p, ms % 1000);
 }
 
 
@@ -321,7 +315,7 @@ mcp_audit_time(uint8_t *p, uint64_t ms)
     *p++ = ':';
     p = mcp_audit_two(p, seconds % 60);
     *p++ = '.';
-    p = mcp_audit_digits(p, ms % 1000, 3);
+    p = mcp_audit_three(p, ms % 1000);
     *p++ = 'Z';
 
     return p;
@@ -332,11 +326,11 @@ static uint8_t *
 mcp_audit_target(uint8_t *p, const mcp_audit_message_t *message)
 {
     static const mcp_str_t  names[MCP_TARGET_COUNT] = {
-        [MCP_TARGET_NONE] = mcp_str_init("target"),
-        [MCP_TARGET_TOOL] = mcp_str_init("tool"),
-        [MCP_TARGET_PROMPT] = mcp_str_init("prompt"),
-        [MCP_TARGET_RESOURCE] = mcp_str_init("uri"),
-        [MCP_TARGET_TASK] = mcp_str_init("task")
+        [MCP_TARGET_NONE] = mcp_str_init(",\"target\":"),
+        [MCP_TARGET_TOOL] = mcp_str_init(",\"tool\":"),
+        [MCP_TARGET_PROMPT] = mcp_str_init(",\"prompt\":"),
+        [MCP_TARGET_RESOURCE] = mcp_str_init(",\"uri\":"),
+        [MCP_TARGET_TASK] = mcp_str_init(",\"task\":")
     };
 
     if (message->target_kind == MCP_TARGET_NONE) {
@@ -347,7 +341,8 @@ mcp_audit_target(uint8_t *p, const mcp_audit_message_t *message)
                          MCP_AUDIT_NAME);
 
     if (message->target_count > 1) {
-        p = mcp_audit_integer(p, mcp_str("targets"), message->target_count);
+        p = mcp_audit_integer(p, mcp_audit_name("targets"),
+                              message->target_count);
     }
 
     return p;
@@ -362,11 +357,12 @@ mcp_audit_id(uint8_t *p, const mcp_audit_message_t *message)
     if (!message->id_string && message->id.len <= MCP_AUDIT_NUMBER
         && mcp_decimal_valid(message->id))
     {
-        p = mcp_audit_name(p, mcp_str("id"));
+        p = mcp_audit_put(p, mcp_audit_name("id"));
         return mcp_audit_put(p, message->id);
     }
 
-    return mcp_audit_string(p, mcp_str("id"), message->id, MCP_AUDIT_TEXT);
+    return mcp_audit_string(p, mcp_audit_name("id"), message->id,
+                            MCP_AUDIT_TEXT);
 }
 
 
@@ -384,10 +380,10 @@ mcp_audit_limit(uint8_t *p, const mcp_audit_message_t *message)
     remaining.len = mcp_decimal_format(message->remaining, decimal,
                                        sizeof(decimal));
 
-    p = mcp_audit_name(p, mcp_str("limit"));
+    p = mcp_audit_put(p, mcp_audit_name("limit"));
     p = mcp_audit_put(p, mcp_str("{\"remaining\":"));
     p = mcp_audit_put(p, remaining);
-    p = mcp_audit_integer(p, mcp_str("reset"), message->reset_s);
+    p = mcp_audit_integer(p, mcp_audit_name("reset"), message->reset_s);
     *p++ = '}';
 
     return p;
@@ -404,9 +400,9 @@ mcp_audit_keys(uint8_t *p, const mcp_audit_message_t *message)
         return p;
     }
 
-    p = mcp_audit_integer(p, mcp_str("argument_count"),
+    p = mcp_audit_integer(p, mcp_audit_name("argument_count"),
                           message->argument_count);
-    p = mcp_audit_name(p, mcp_str("argument_keys"));
+    p = mcp_audit_put(p, mcp_audit_name("argument_keys"));
     *p++ = '[';
 
     start = p;
@@ -423,9 +419,7 @@ mcp_audit_keys(uint8_t *p, const mcp_audit_message_t *message)
             *p++ = ',';
         }
 
-        *p++ = '"';
-        p = mcp_audit_escape(p, message->keys[i], MCP_AUDIT_KEY);
-        *p++ = '"';
+        p = mcp_audit_quote(p, message->keys[i], MCP_AUDIT_KEY);
     }
 
     *p++ = ']';
@@ -441,11 +435,11 @@ mcp_audit_approval(uint8_t *p, const mcp_audit_message_t *message)
         return p;
     }
 
-    p = mcp_audit_hex(p, mcp_str("approval"), message->approval,
+    p = mcp_audit_hex(p, mcp_audit_name("approval"), message->approval,
                       MCP_AUDIT_APPROVAL);
 
     if (message->approval_count > 1) {
-        p = mcp_audit_integer(p, mcp_str("approvals"),
+        p = mcp_audit_integer(p, mcp_audit_name("approvals"),
                               message->approval_count);
     }
 
@@ -453,19 +447,20 @@ mcp_audit_approval(uint8_t *p, const mcp_audit_message_t *message)
 }
 
 
-/* As nginx prints it: two numbers. */
-
 static uint8_t *
-mcp_audit_hash(uint8_t *p, mcp_str_t name, const uint64_t hash[2])
+mcp_audit_hash(uint8_t *p, mcp_str_t name, const uint64_t *hash)
 {
-    uint32_t  i;
-    uint8_t   bytes[16];
-
-    for (i = 0; i < sizeof(bytes); i++) {
-        bytes[i] = (uint8_t) (hash[i / 8] >> (56 - i % 8 * 8));
+    if (hash == NULL) {
+        return p;
     }
 
-    return mcp_audit_hex(p, name, bytes, sizeof(bytes));
+    p = mcp_audit_put(p, name);
+
+    *p++ = '"';
+    p = mcp_hex_write(p, hash);
+    *p++ = '"';
+
+    return p;
 }
 
 
@@ -477,7 +472,7 @@ mcp_audit_hex(uint8_t *p, mcp_str_t name, const uint8_t *bytes,
 
     static const char  hex[] = "0123456789abcdef";
 
-    p = mcp_audit_name(p, name);
+    p = mcp_audit_put(p, name);
     *p++ = '"';
 
     for (i = 0; i < count; i++) {
@@ -526,6 +521,24 @@ mcp_audit_compare(mcp_str_t a, mcp_str_t b)
 }
 
 
+static uint8_t *
+mcp_audit_quote(uint8_t *p, mcp_str_t s, size_t limit)
+{
+    *p++ = '"';
+
+    if (s.len <= limit && mcp_audit_plain(s)) {
+        p = mcp_audit_put(p, s);
+
+    } else {
+        p = mcp_audit_escape(p, s, limit);
+    }
+
+    *p++ = '"';
+
+    return p;
+}
+
+
 /* Takes at most "limit" bytes; never half of a character or an escape. */
 
 static uint8_t *
@@ -535,10 +548,6 @@ mcp_audit_escape(uint8_t *p, mcp_str_t s, size_t limit)
     uint8_t         character[MCP_JSON_ESCAPE_MAX];
     uint8_t        *start, *cut;
     const uint8_t  *pos, *end;
-
-    if (s.len <= limit && mcp_audit_plain(s)) {
-        return mcp_audit_put(p, s);
-    }
 
     start = p;
     cut = p;
@@ -564,40 +573,60 @@ mcp_audit_escape(uint8_t *p, mcp_str_t s, size_t limit)
 }
 
 
-/* Whether nothing is to be escaped: looks at eight bytes at a time. */
+/*
+ * Whether nothing is to be escaped: looks at eight bytes at a time, at those
+ * around the end twice.
+ */
 
 static bool
 mcp_audit_plain(mcp_str_t s)
 {
     size_t    i;
-    uint8_t   last[8];
+    uint32_t  half;
     uint64_t  word, odd;
-
-    const uint64_t  ones = UINT64_C(0x0101010101010101);
 
     odd = 0;
 
-    for (i = 0; i < s.len; i += 8) {
-
-        if (s.len - i >= 8) {
+    if (s.len >= 8) {
+        for (i = 0; i < s.len - 8; i += 8) {
             memcpy(&word, s.data + i, 8);
-
-        } else {
-            memset(last, ' ', 8);
-            memcpy(last, s.data + i, s.len - i);
-            memcpy(&word, last, 8);
+            odd |= mcp_audit_odd(word);
         }
 
-        /* a byte that is less than what is taken away borrows its high bit */
+        memcpy(&word, s.data + s.len - 8, 8);
 
-        odd |= word
-               | (word - ones * ' ')
-               | ((word ^ ones * '"') - ones)
-               | ((word ^ ones * '\\') - ones)
-               | ((word ^ ones * 0x7f) - ones);
+    } else if (s.len >= 4) {
+        memcpy(&half, s.data, 4);
+        word = (uint64_t) half << 32;
+        memcpy(&half, s.data + s.len - 4, 4);
+        word |= half;
+
+    } else {
+        word = UINT64_C(0x2020202020202020);
+
+        for (i = 0; i < s.len; i++) {
+            word = word << 8 | s.data[i];
+        }
     }
 
-    return (odd & (ones << 7)) == 0;
+    return ((odd | mcp_audit_odd(word)) & UINT64_C(0x8080808080808080)) == 0;
+}
+
+
+/* A high bit: some byte of the word, or one next to it, is to be escaped. */
+
+static inline uint64_t
+mcp_audit_odd(uint64_t word)
+{
+    const uint64_t  ones = UINT64_C(0x0101010101010101);
+
+    /* a byte that is less than what is taken away borrows its high bit */
+
+    return word
+           | (word - ones * ' ')
+           | ((word ^ ones * '"') - ones)
+           | ((word ^ ones * '\\') - ones)
+           | ((word ^ ones * 0x7f) - ones);
 }
 
 
@@ -655,7 +684,7 @@ mcp_audit_character(uint8_t *dst, const uint8_t **s, const uint8_t *end)
 }
 
 
-static uint8_t *
+static inline uint8_t *
 mcp_audit_two(uint8_t *p, uint64_t value)
 {
     p[0] = (uint8_t) ('0' + value / 10);
@@ -665,18 +694,36 @@ mcp_audit_two(uint8_t *p, uint64_t value)
 }
 
 
+static inline uint8_t *
+mcp_audit_three(uint8_t *p, uint64_t value)
+{
+    *p = (uint8_t) ('0' + value / 100);
+
+    return mcp_audit_two(p + 1, value % 100);
+}
+
+
 static uint8_t *
-mcp_audit_digits(uint8_t *p, uint64_t value, unsigned width)
+mcp_audit_number(uint8_t *p, uint64_t value)
 {
     unsigned  n;
     uint8_t   digits[MCP_AUDIT_DIGITS];
+
+    if (value < 10) {
+        *p = (uint8_t) ('0' + value);
+        return p + 1;
+    }
+
+    if (value >= 100 && value < 1000) {
+        return mcp_audit_three(p, value);
+    }
 
     n = 0;
 
     do {
         digits[n++] = (uint8_t) ('0' + value % 10);
         value /= 10;
-    } while (value || n < width);
+    } while (value);
 
     while (n) {
         *p++ = digits[--n];

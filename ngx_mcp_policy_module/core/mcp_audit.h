@@ -51,7 +51,7 @@ typedef struct {
     const mcp_str_t   *keys;
     uint32_t           key_count;
     uint32_t           argument_count;
-    mcp_str_t          args_hash;
+    const uint64_t    *args_hash;     /* two numbers; NULL: none */
 } mcp_audit_message_t;
 
 
@@ -62,8 +62,8 @@ typedef struct {
     mcp_str_t          request_id;
     mcp_str_t          address;
     mcp_str_t          http_method;
-    mcp_str_t          grant;         /* hashes */
-    mcp_str_t          session;
+    const uint64_t    *grant;         /* hashes, of two numbers; NULL: none */
+    const uint64_t    *session;
     mcp_str_t          policy;
     uint64_t           generation;    /* of a policy file, else 0 */
     const uint8_t     *sha256;        /* 32 bytes, with a generation */

@@ -27,3 +27,36 @@ mcp_error_set(mcp_error_t *error, int code, size_t offset,
 
     return MCP_ERROR;
 }
+
+
+/* Eight at a time, each in a byte of its own. */
+
+uint8_t *
+mcp_hex_write(uint8_t *dst, const uint64_t value[2])
+{
+    uint64_t  x;
+    unsigned  i;
+
+    const uint64_t  ones = UINT64_C(0x0101010101010101);
+
+    for (i = 0; i < 4; i++) {
+        x = (i % 2) ? value[i / 2] & 0xffffffff : value[i / 2] >> 32;
+
+        x = (x | x << 16) & UINT64_C(0x0000ffff0000ffff);
+        x = (x | x << 8) & UINT64_C(0x00ff00ff00ff00ff);
+        x = (x | x << 4) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+
+        /* what is above 9 has a bit of 16 when 6 is added */
+
+        x += ones * '0' + ((x + ones * 6) >> 4 & ones) * ('a' - '0' - 10);
+
+#if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+        x = __builtin_bswap64(x);
+#endif
+
+        memcpy(dst, &x, sizeof(x));
+        dst += sizeof(x);
+    }
+
+    return dst;
+}

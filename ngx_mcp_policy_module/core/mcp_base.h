@@ -82,6 +82,9 @@ mcp_str_equal(mcp_str_t a, mcp_str_t b)
 }
 
 
+/* 32 digits of a hash; returns their end. */
+uint8_t *mcp_hex_write(uint8_t *dst, const uint64_t value[2]);
+
 /* snprintf into error->text; "error" may be NULL. Always returns MCP_ERROR. */
 mcp_rc_t mcp_error_set(mcp_error_t *error, int code, size_t offset,
     const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -16,10 +16,12 @@ struct ngx_http_mcp_policy_audit_s {
     ngx_http_mcp_policy_audit_log_t  *log;   /* of the location that judged */
     ngx_http_mcp_policy_ctx_t        *ctx;
     uint64_t                          time_ms;
-    ngx_str_t                         grant;      /* hashes */
-    ngx_str_t                         session;
+    uint64_t                          grant[2];   /* hashes */
+    uint64_t                          session[2];
     mcp_str_t                        *messages;   /* members of lines */
     ngx_uint_t                        count;
+    unsigned                          has_grant:1;
+    unsigned                          has_session:1;
 };
 
 
@@ -33,8 +35,6 @@ static ngx_int_t ngx_http_mcp_policy_audit_describe(ngx_http_request_t *r,
 static void ngx_http_mcp_policy_audit_decide(ngx_http_mcp_policy_ctx_t *ctx,
     const mcp_decision_t *decision, ngx_uint_t dry,
     mcp_audit_message_t *message);
-static ngx_int_t ngx_http_mcp_policy_audit_hash(ngx_http_request_t *r,
-    ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t secret, mcp_str_t *hash);
 static void ngx_http_mcp_policy_audit_ask(const mcp_verdict_t *verdict,
     uint32_t index, mcp_audit_message_t *message);
 static mcp_str_t ngx_http_mcp_policy_audit_word(const char *word);
@@ -157,48 +157,39 @@ ngx_http_mcp_policy_audit_create(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, ngx_uint_t count)
 {
     ngx_str_t                        grant;
-    mcp_str_t                        secret, hash;
+    mcp_str_t                        secret;
     ngx_http_mcp_policy_audit_t     *audit;
     ngx_http_mcp_policy_loc_conf_t  *mlcf;
 
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
 
-    audit = ngx_pcalloc(r->pool, sizeof(ngx_http_mcp_policy_audit_t));
+    audit = ngx_pcalloc(r->pool, sizeof(ngx_http_mcp_policy_audit_t)
+                                 + count * sizeof(mcp_str_t));
     if (audit == NULL || ngx_http_mcp_policy_test_memory()) {
         return NULL;
     }
 
-    audit->messages = ngx_palloc(r->pool, count * sizeof(mcp_str_t));
-    if (audit->messages == NULL) {
-        return NULL;
-    }
-
+    audit->messages = (mcp_str_t *) &audit[1];
     audit->log = mlcf->audit_log;
     audit->ctx = ctx;
     audit->time_ms = ngx_http_mcp_policy_now();
 
     ngx_http_mcp_policy_grant(r, &grant);
+    secret = ngx_http_mcp_policy_audit_text(&grant);
 
-    secret.data = grant.data;
-    secret.len = grant.len;
-
-    if (ngx_http_mcp_policy_audit_hash(r, ctx, secret, &hash) != NGX_OK) {
-        return NULL;
+    if (secret.len) {
+        ngx_http_mcp_policy_hash(r, ctx, secret, audit->grant);
+        audit->has_grant = 1;
     }
-
-    audit->grant.data = (u_char *) hash.data;
-    audit->grant.len = hash.len;
 
     /* whoever knows a session's id can speak in it */
 
     secret = ctx->headers.mcp.session.value;
 
-    if (ngx_http_mcp_policy_audit_hash(r, ctx, secret, &hash) != NGX_OK) {
-        return NULL;
+    if (secret.len) {
+        ngx_http_mcp_policy_hash(r, ctx, secret, audit->session);
+        audit->has_session = 1;
     }
-
-    audit->session.data = (u_char *) hash.data;
-    audit->session.len = hash.len;
 
     ctx->audit = audit;
 
@@ -237,7 +228,8 @@ ngx_http_mcp_policy_audit_describe(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body, uint32_t index,
     mcp_arena_t *arena, mcp_audit_message_t *message)
 {
-    uint32_t              token;
+    uint64_t             *hash;
+    ngx_str_t             task;
     const mcp_message_t  *source;
 
     source = &body->messages[index];
@@ -245,17 +237,12 @@ ngx_http_mcp_policy_audit_describe(ngx_http_request_t *r,
     message->index = index;
     message->count = body->count;
     message->method = source->method_name;
-    message->id = source->id;
     message->id_string = source->id.len && source->id.data[0] == '"';
 
-    if (message->id_string) {
-        token = mcp_json_member(&body->json, source->root, mcp_str("id"));
-
-        if (mcp_json_string(&body->json, token, arena, &message->id)
-            != MCP_OK)
-        {
-            return NGX_ERROR;
-        }
+    if (ngx_http_mcp_policy_message_id(body, source, arena, &message->id)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     message->target_count = source->target_count;
@@ -266,12 +253,14 @@ ngx_http_mcp_policy_audit_describe(ngx_http_request_t *r,
 
         /* whoever knows a task's id can ask for its result */
 
-        if (message->target_kind == MCP_TARGET_TASK
-            && ngx_http_mcp_policy_audit_hash(r, ctx, message->target,
-                                              &message->target)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
+        if (message->target_kind == MCP_TARGET_TASK && message->target.len) {
+            if (ngx_http_mcp_policy_hash_text(r, ctx, message->target, &task)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            message->target = ngx_http_mcp_policy_audit_text(&task);
         }
     }
 
@@ -281,16 +270,21 @@ ngx_http_mcp_policy_audit_describe(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (mcp_audit_arguments(message, &body->json, source->arguments, arena)
-        != MCP_OK)
+    hash = mcp_arena_alloc(arena, 2 * sizeof(uint64_t));
+
+    if (hash == NULL
+        || mcp_audit_arguments(message, &body->json, source->arguments, arena)
+           != MCP_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_mcp_policy_audit_hash(r, ctx,
-                                          mcp_json_raw(&body->json,
-                                                       source->arguments),
-                                          &message->args_hash);
+    ngx_http_mcp_policy_hash(r, ctx,
+                             mcp_json_raw(&body->json, source->arguments),
+                             hash);
+    message->args_hash = hash;
+
+    return NGX_OK;
 }
 
 
@@ -353,29 +347,6 @@ ngx_http_mcp_policy_audit_ask(const mcp_verdict_t *verdict, uint32_t index,
             message->approval = verdict->asks[i].id;
         }
     }
-}
-
-
-static ngx_int_t
-ngx_http_mcp_policy_audit_hash(ngx_http_request_t *r,
-    ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t secret, mcp_str_t *hash)
-{
-    ngx_str_t  text;
-
-    hash->len = 0;
-    hash->data = NULL;
-
-    if (secret.len == 0) {
-        return NGX_OK;
-    }
-
-    if (ngx_http_mcp_policy_hash(r, ctx, secret, &text) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    *hash = ngx_http_mcp_policy_audit_text(&text);
-
-    return NGX_OK;
 }
 
 
@@ -536,7 +507,7 @@ ngx_http_mcp_policy_audit_request_id(ngx_http_request_t *r)
             return mcp_str("");
         }
 
-        ngx_http_mcp_policy_hex(p, out);
+        (void) mcp_hex_write(p, out);
 
         vv->data = p;
         vv->len = 2 * sizeof(out);
@@ -570,8 +541,8 @@ ngx_http_mcp_policy_audit_request(ngx_http_request_t *r,
                                                   &r->connection->addr_text);
     request->http_method = ngx_http_mcp_policy_audit_text(
                                                   &ctx->request->method_name);
-    request->grant = ngx_http_mcp_policy_audit_text(&audit->grant);
-    request->session = ngx_http_mcp_policy_audit_text(&audit->session);
+    request->grant = audit->has_grant ? audit->grant : NULL;
+    request->session = audit->has_session ? audit->session : NULL;
     request->protocol = ngx_http_mcp_policy_audit_text(&ctx->facts.protocol);
     request->client = ngx_http_mcp_policy_audit_text(&ctx->facts.client);
     request->traceparent = ngx_http_mcp_policy_audit_text(

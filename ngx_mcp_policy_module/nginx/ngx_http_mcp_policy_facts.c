@@ -11,6 +11,9 @@
 static ngx_int_t ngx_http_mcp_policy_set_message_facts(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
     const mcp_message_t *message, mcp_arena_t *arena);
+static ngx_int_t ngx_http_mcp_policy_set_id(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    const mcp_message_t *message, mcp_arena_t *arena);
 static ngx_int_t ngx_http_mcp_policy_set_invalid_id(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
     mcp_arena_t *arena);
@@ -23,7 +26,7 @@ static ngx_int_t ngx_http_mcp_policy_set_arguments(ngx_http_request_t *r,
 static ngx_int_t ngx_http_mcp_policy_find_argument(const mcp_json_t *json,
     uint32_t object, ngx_str_t *name, mcp_arena_t *arena, uint32_t *token);
 static ngx_int_t ngx_http_mcp_policy_copy_text(ngx_pool_t *pool,
-    mcp_str_t src, ngx_str_t *dst);
+    const mcp_json_t *json, mcp_str_t src, ngx_str_t *dst);
 static ngx_int_t ngx_http_mcp_policy_one_line(ngx_pool_t *pool,
     ngx_str_t *text);
 
@@ -38,18 +41,28 @@ ngx_http_mcp_policy_set_facts(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body, uint32_t index,
     mcp_arena_t *arena)
 {
-    mcp_str_t  protocol;
-
-    protocol = (body->revision != MCP_REVISION_NONE)
-               ? mcp_revision_name(body->revision) : body->initialize_version;
+    mcp_str_t  revision;
 
     ctx->facts.count = body->count;
 
-    if (ngx_http_mcp_policy_copy_text(r->pool, protocol, &ctx->facts.protocol)
+    if (body->revision != MCP_REVISION_NONE) {
+        revision = mcp_revision_name(body->revision);
+
+        ctx->facts.protocol.data = (u_char *) revision.data;
+        ctx->facts.protocol.len = revision.len;
+
+    } else if (ngx_http_mcp_policy_copy_text(r->pool, &body->json,
+                                             body->initialize_version,
+                                             &ctx->facts.protocol)
+               != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_mcp_policy_copy_text(r->pool, &body->json,
+                                      body->traceparent,
+                                      &ctx->facts.traceparent)
         != NGX_OK
-        || ngx_http_mcp_policy_copy_text(r->pool, body->traceparent,
-                                         &ctx->facts.traceparent)
-           != NGX_OK
         || ngx_http_mcp_policy_set_client(r, ctx, body) != NGX_OK)
     {
         return NGX_ERROR;
@@ -89,7 +102,8 @@ ngx_http_mcp_policy_set_invalid_id(ngx_http_request_t *r,
         }
     }
 
-    return ngx_http_mcp_policy_copy_text(r->pool, id, &ctx->facts.id);
+    return ngx_http_mcp_policy_copy_text(r->pool, &body->json, id,
+                                         &ctx->facts.id);
 }
 
 
@@ -119,20 +133,23 @@ ngx_http_mcp_policy_set_message_facts(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
     const mcp_message_t *message, mcp_arena_t *arena)
 {
-    uint32_t                          token;
-    mcp_str_t                         id, target;
+    mcp_str_t                         method, target;
     ngx_http_mcp_policy_main_conf_t  *mmcf;
 
     mmcf = ngx_http_get_module_main_conf(r, ngx_http_mcp_policy_module);
 
-    id = message->id;
+    method = mcp_method_name(message->method);
 
-    if (id.len && id.data[0] == '"') {
-        token = mcp_json_member(&body->json, message->root, mcp_str("id"));
+    if (method.len) {
+        ctx->facts.method.data = (u_char *) method.data;
+        ctx->facts.method.len = method.len;
 
-        if (mcp_json_string(&body->json, token, arena, &id) != MCP_OK) {
-            return NGX_ERROR;
-        }
+    } else if (ngx_http_mcp_policy_copy_text(r->pool, &body->json,
+                                             message->method_name,
+                                             &ctx->facts.method)
+               != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     /* whoever knows a task's id can ask for its result: no text for logs */
@@ -141,29 +158,19 @@ ngx_http_mcp_policy_set_message_facts(ngx_http_request_t *r,
               && message->targets[0].kind != MCP_TARGET_TASK)
              ? message->targets[0].name : mcp_str("");
 
-    if (ngx_http_mcp_policy_copy_text(r->pool, message->method_name,
-                                      &ctx->facts.method)
+    if (ngx_http_mcp_policy_copy_text(r->pool, &body->json, target,
+                                      &ctx->facts.tool)
         != NGX_OK
-        || ngx_http_mcp_policy_copy_text(r->pool, target, &ctx->facts.tool)
-           != NGX_OK
-        || ngx_http_mcp_policy_copy_text(r->pool, id, &ctx->facts.id)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (!body->batch && message->kind == MCP_MESSAGE_REQUEST
-        && ngx_http_mcp_policy_copy(r->pool, message->id, &ctx->raw_id)
-           != NGX_OK)
+        || ngx_http_mcp_policy_set_id(r, ctx, body, message, arena) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     if (mmcf->args_hash && message->arguments != MCP_JSON_NONE) {
-        if (ngx_http_mcp_policy_hash(r, ctx,
-                                     mcp_json_raw(&body->json,
-                                                  message->arguments),
-                                     &ctx->facts.args_hash)
+        if (ngx_http_mcp_policy_hash_text(r, ctx,
+                                          mcp_json_raw(&body->json,
+                                                       message->arguments),
+                                          &ctx->facts.args_hash)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -171,6 +178,65 @@ ngx_http_mcp_policy_set_message_facts(ngx_http_request_t *r,
     }
 
     return ngx_http_mcp_policy_set_arguments(r, ctx, body, message, arena);
+}
+
+
+/* As written for the reply, and its value, which is most often part of it. */
+
+static ngx_int_t
+ngx_http_mcp_policy_set_id(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
+    const mcp_message_t *message, mcp_arena_t *arena)
+{
+    mcp_str_t  id;
+
+    if (ngx_http_mcp_policy_message_id(body, message, arena, &id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (body->batch || message->kind != MCP_MESSAGE_REQUEST) {
+        return ngx_http_mcp_policy_copy_text(r->pool, &body->json, id,
+                                             &ctx->facts.id);
+    }
+
+    if (ngx_http_mcp_policy_copy(r->pool, message->id, &ctx->raw_id)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (id.data >= message->id.data
+        && id.data < message->id.data + message->id.len)
+    {
+        ctx->facts.id.data = ctx->raw_id.data + (id.data - message->id.data);
+        ctx->facts.id.len = id.len;
+
+        return NGX_OK;
+    }
+
+    return ngx_http_mcp_policy_copy_text(r->pool, &body->json, id,
+                                         &ctx->facts.id);
+}
+
+
+/* A string without its quotes, and with what its escapes stand for. */
+
+ngx_int_t
+ngx_http_mcp_policy_message_id(const mcp_body_t *body,
+    const mcp_message_t *message, mcp_arena_t *arena, mcp_str_t *id)
+{
+    uint32_t  token;
+
+    *id = message->id;
+
+    if (id->len == 0 || id->data[0] != '"') {
+        return NGX_OK;
+    }
+
+    token = mcp_json_member(&body->json, message->root, mcp_str("id"));
+
+    return (mcp_json_string(&body->json, token, arena, id) == MCP_OK)
+           ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -274,7 +340,7 @@ ngx_http_mcp_policy_set_arguments(ngx_http_request_t *r,
             value = mcp_json_raw(&body->json, token);
         }
 
-        if (ngx_http_mcp_policy_copy_text(r->pool, value,
+        if (ngx_http_mcp_policy_copy_text(r->pool, &body->json, value,
                                           &ctx->facts.arguments[i])
             != NGX_OK)
         {
@@ -339,13 +405,12 @@ ngx_http_mcp_policy_find_argument(const mcp_json_t *json, uint32_t object,
 }
 
 
-/* 128 bits in hex, keyed by the policy's zone: equal across workers. */
+/* 128 bits, keyed by the policy's zone: equal across workers. */
 
-ngx_int_t
-ngx_http_mcp_policy_hash(ngx_http_request_t *r, ngx_http_mcp_policy_ctx_t *ctx,
-    mcp_str_t input, ngx_str_t *hash)
+void
+ngx_http_mcp_policy_hash(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t input, uint64_t hash[2])
 {
-    uint64_t                          out[2];
     ngx_shm_zone_t                   *zone;
     ngx_http_mcp_policy_main_conf_t  *mmcf;
 
@@ -353,47 +418,29 @@ ngx_http_mcp_policy_hash(ngx_http_request_t *r, ngx_http_mcp_policy_ctx_t *ctx,
 
     zone = ctx->policy ? ctx->policy->zone : mmcf->default_zone;
 
-    hash->data = ngx_pnalloc(r->pool, 2 * sizeof(out));
-    if (hash->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    mcp_siphash(ngx_http_mcp_policy_zone_key(zone), input, out);
-
-    ngx_http_mcp_policy_hex(hash->data, out);
-    hash->len = 2 * sizeof(out);
-
-    return NGX_OK;
+    mcp_siphash(ngx_http_mcp_policy_zone_key(zone), input, hash);
 }
 
 
-/* 32 digits: eight at a time, each in a byte of its own. */
+/* The same in hex. */
 
-void
-ngx_http_mcp_policy_hex(u_char *dst, const uint64_t value[2])
+ngx_int_t
+ngx_http_mcp_policy_hash_text(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t input, ngx_str_t *text)
 {
-    uint64_t    x;
-    ngx_uint_t  i;
+    uint64_t  hash[2];
 
-    const uint64_t  ones = 0x0101010101010101ULL;
-
-    for (i = 0; i < 4; i++) {
-        x = (i % 2) ? value[i / 2] & 0xffffffff : value[i / 2] >> 32;
-
-        x = (x | x << 16) & 0x0000ffff0000ffffULL;
-        x = (x | x << 8) & 0x00ff00ff00ff00ffULL;
-        x = (x | x << 4) & 0x0f0f0f0f0f0f0f0fULL;
-
-        /* what is above 9 has a bit of 16 when 6 is added */
-
-        x += ones * '0' + ((x + ones * 6) >> 4 & ones) * ('a' - '0' - 10);
-
-#if (NGX_HAVE_LITTLE_ENDIAN)
-        x = __builtin_bswap64(x);
-#endif
-
-        dst = ngx_cpymem(dst, &x, sizeof(x));
+    text->data = ngx_pnalloc(r->pool, 2 * sizeof(hash));
+    if (text->data == NULL) {
+        return NGX_ERROR;
     }
+
+    ngx_http_mcp_policy_hash(r, ctx, input, hash);
+
+    (void) mcp_hex_write(text->data, hash);
+    text->len = 2 * sizeof(hash);
+
+    return NGX_OK;
 }
 
 
@@ -418,13 +465,23 @@ ngx_http_mcp_policy_copy(ngx_pool_t *pool, mcp_str_t src, ngx_str_t *dst)
 }
 
 
-/* A text of the client as a value of a variable. */
+/*
+ * A text of the client as a value of a variable.  What stands in the body
+ * itself has no control characters: only escapes could bring them.
+ */
 
 static ngx_int_t
-ngx_http_mcp_policy_copy_text(ngx_pool_t *pool, mcp_str_t src, ngx_str_t *dst)
+ngx_http_mcp_policy_copy_text(ngx_pool_t *pool, const mcp_json_t *json,
+    mcp_str_t src, ngx_str_t *dst)
 {
     if (ngx_http_mcp_policy_copy(pool, src, dst) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (src.len == 0
+        || (src.data >= json->text && src.data < json->text + json->length))
+    {
+        return NGX_OK;
     }
 
     return ngx_http_mcp_policy_one_line(pool, dst);

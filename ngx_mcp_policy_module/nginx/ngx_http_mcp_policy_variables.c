@@ -377,7 +377,7 @@ ngx_http_mcp_policy_variable_grant(ngx_http_request_t *r,
     input.data = grant.data;
     input.len = grant.len;
 
-    if (ngx_http_mcp_policy_hash(r, ctx, input, &hash) != NGX_OK) {
+    if (ngx_http_mcp_policy_hash_text(r, ctx, input, &hash) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -388,6 +388,9 @@ bench_audit(bench_t *bench)
     mcp_audit_message_t  message;
     mcp_audit_request_t  request;
 
+    static const uint64_t  hash[2] = { UINT64_C(0x9f86d081884c7d65),
+                                       UINT64_C(0x9a2feaa0c55ad015) };
+
     memset(&message, 0, sizeof(message));
     memset(&request, 0, sizeof(request));
 
@@ -404,7 +407,7 @@ bench_audit(bench_t *bench)
     request.request_id = mcp_str("5c1f0b6d2e8a4f7390b1c2d3e4f50617");
     request.address = mcp_str("192.0.2.7");
     request.http_method = mcp_str("POST");
-    request.grant = mcp_str("9f86d081884c7d65");
+    request.grant = hash;
     request.policy = mcp_str("payments");
     request.protocol = mcp_str("2025-11-25");
     request.client = mcp_str("example-client/1.4.0");

@@ -87,9 +87,21 @@ take_number(mcp_str_t *input)
 }
 
 
+/* One in two that there is none. */
+
+static const uint64_t *
+take_hash(mcp_str_t *input, uint64_t hash[2])
+{
+    hash[0] = take_number(input);
+    hash[1] = ~hash[0];
+
+    return (hash[0] & 1) ? hash : NULL;
+}
+
+
 static void
 take_message(mcp_str_t *input, mcp_audit_message_t *message,
-    mcp_str_t keys[KEYS])
+    mcp_str_t keys[KEYS], uint64_t hash[2])
 {
     memset(message, 0, sizeof(mcp_audit_message_t));
 
@@ -107,7 +119,7 @@ take_message(mcp_str_t *input, mcp_audit_message_t *message,
     message->limited = take_number(input) & 1;
     message->remaining = (int64_t) take_number(input);
     message->reset_s = take_number(input);
-    message->args_hash = take(input);
+    message->args_hash = take_hash(input, hash);
     message->arguments = take_number(input) & 1;
     message->argument_count = (uint32_t) take_number(input);
     message->keys = keys;
@@ -119,7 +131,8 @@ take_message(mcp_str_t *input, mcp_audit_message_t *message,
 
 
 static void
-take_request(mcp_str_t *input, mcp_audit_request_t *request)
+take_request(mcp_str_t *input, mcp_audit_request_t *request,
+    uint64_t hashes[4])
 {
     static const uint8_t  sha256[32] = { 1, 0xff, 0x80 };
 
@@ -129,8 +142,8 @@ take_request(mcp_str_t *input, mcp_audit_request_t *request)
     request->request_id = take(input);
     request->address = take(input);
     request->http_method = take(input);
-    request->grant = take(input);
-    request->session = take(input);
+    request->grant = take_hash(input, &hashes[0]);
+    request->session = take_hash(input, &hashes[2]);
     request->policy = take(input);
     request->generation = take_number(input);
     request->sha256 = sha256;
@@ -194,12 +207,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mcp_str_t            input, keys[KEYS];
     mcp_audit_request_t  request;
     mcp_audit_message_t  message;
+    uint64_t             hashes[6];
 
     input.data = data;
     input.len = size;
 
-    take_request(&input, &request);
-    take_message(&input, &message, keys);
+    take_request(&input, &request, hashes);
+    take_message(&input, &message, keys, &hashes[4]);
 
     length = mcp_audit_message_write(&message, members);
     check(length <= MCP_AUDIT_MESSAGE_MAX);

@@ -6,8 +6,10 @@
 
 #define HASH  "0123456789abcdef0123456789abcdef"
 
-static mcp_arena_t    arena;
-static const uint8_t  sha256[32] = { 0x00, 0x1f, 0xab, [31] = 0xff };
+static mcp_arena_t     arena;
+static const uint8_t   sha256[32] = { 0x00, 0x1f, 0xab, [31] = 0xff };
+static const uint64_t  hash[2] = { UINT64_C(0x0123456789abcdef),
+                                   UINT64_C(0x0123456789abcdef) };
 
 
 static void
@@ -50,8 +52,8 @@ test_lines(void)
     request.request_id = mcp_str(HASH);
     request.address = mcp_str("127.0.0.1");
     request.http_method = mcp_str("POST");
-    request.grant = mcp_str(HASH);
-    request.session = mcp_str(HASH);
+    request.grant = hash;
+    request.session = hash;
     request.policy = mcp_str("shop");
     request.generation = 3;
     request.sha256 = sha256;
@@ -82,7 +84,7 @@ test_lines(void)
     message.keys = keys;
     message.key_count = 2;
     message.argument_count = 40;
-    message.args_hash = mcp_str(HASH);
+    message.args_hash = hash;
 
     is_line(&request, &message,
             "{\"time\":\"2026-01-15T10:30:00.123Z\","
@@ -449,7 +451,7 @@ test_bounds(void)
         message.target_kind = MCP_TARGET_PROMPT;
         message.method = message.target = message.id = long_text;
         message.decision = message.rule = message.reason = long_text;
-        message.args_hash = long_text;
+        message.args_hash = hash;
         message.approval = sha256;
         message.approval_count = UINT32_MAX;
         message.id_string = message.limited = message.arguments = true;
@@ -461,7 +463,8 @@ test_bounds(void)
 
         memset(&request, 0xff, sizeof(request));
         request.request_id = request.address = long_text;
-        request.http_method = request.grant = request.session = long_text;
+        request.http_method = long_text;
+        request.grant = request.session = hash;
         request.policy = request.protocol = request.client = long_text;
         request.traceparent = long_text;
         request.sha256 = sha256;
