@@ -223,7 +223,7 @@ mcp_condition_walk(mcp_trial_t *trial, mcp_polarity_t polarity)
 
     rc = MCP_NO;
 
-    for ( ;; ) {
+    do {
         place = mcp_path_walk_next(&walk, &index);
 
         if (place == MCP_PATH_END) {
@@ -248,7 +248,10 @@ mcp_condition_walk(mcp_trial_t *trial, mcp_polarity_t polarity)
         if (rc != (polarity == MCP_REQUIREMENT ? MCP_OK : MCP_NO)) {
             return rc;
         }
-    }
+
+    } while (walk.depth > 0);
+
+    return rc;
 }
 
 

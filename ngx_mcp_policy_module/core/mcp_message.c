@@ -63,7 +63,9 @@ mcp_body_parse(mcp_body_t *body, mcp_str_t text, const mcp_headers_t *headers,
     mcp_parse_t  parse;
 
     mcp_body_init(body);
-    memset(&error, 0, sizeof(mcp_error_t));
+    error.code = MCP_JSON_VALID;
+    error.offset = 0;
+    error.text[0] = '\0';
 
     parse.body = body;
     parse.headers = headers;
