@@ -300,6 +300,18 @@ build/http3/.installed: t/e2e/requirements-http3.txt | deps
 	@touch $@
 
 
+# Random policies, traffic and accidents, and an oracle: docs/torture.md.
+SEED ?=
+ROUNDS ?=
+SHORT ?=
+
+.PHONY: torture
+torture: deps all $(if $(OWN_NGINX),nginx) $(if $(STATIC),,$(TEST_MODULE))
+	@$(TEST_ENV) t/torture/run --seconds $(SECONDS) \
+	    $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	    $(if $(SHORT),--short)
+
+
 # Fuzzing needs clang's libFuzzer.
 
 FUZZERS := $(patsubst t/fuzz/fuzz_%.c,%,$(wildcard t/fuzz/fuzz_*.c))
@@ -444,6 +456,7 @@ help:
 	    'make test              every test; TESTS=t/body.t selects' \
 	    'make lint              house rules, cppcheck, clang-tidy' \
 	    'make fuzz              FUZZ=json SECONDS=60' \
+    'make torture           SEED=1 ROUNDS=10 SECONDS=60' \
 	    'make bench             cost per request beside a bare proxy, Lua, njs' \
     '                       FULL=1 ROWS="--only 300 --rounds 5"' \
     'make baseline          instructions per decision that are compared' \
