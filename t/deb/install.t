@@ -1,8 +1,9 @@
 #!/usr/bin/perl
 
 # The packages on a clean Debian in a directory: installed by apt, the module
-# decides calls and the tool checks policies; removed, nginx goes on; purged,
-# nothing is left.  Needs root, for the directory becomes a system of its own.
+# decides calls and the tool checks policies; a new version takes the place of
+# an old one; removed, nginx goes on; purged, nothing is left.  Needs root, for
+# the directory becomes a system of its own.
 
 use warnings;
 use strict;
@@ -18,6 +19,8 @@ my $base = $ENV{TEST_DEB_BASE} || "$build/debian-bookworm";
 my $root = "$base.test";
 my $module = 'libnginx-mod-http-mcp-policy';
 my ($shell_in, $shell_out, $shell);
+my $stop = 'kill -QUIT $(cat /run/nginx.pid) '
+    . '&& while [ -e /run/nginx.pid ]; do sleep 0.1; done';
 my $capabilities = join(',', map { '+' . lc }
     map { /CAP_(\w+)/g } grep { /^CapabilityBoundingSet=/ }
     do {
@@ -92,19 +95,27 @@ system('cp', '-L', '/etc/resolv.conf', '/etc/hosts', "$root/etc") == 0 or die;
 # No service starts by itself: nginx would want a port of this machine.
 write_inside('/usr/sbin/policy-rc.d', "#!/bin/sh\nexit 101\n");
 chmod(0755, "$root/usr/sbin/policy-rc.d");
-mkdir("$root/root/debs");
+mkdir("$root/root/$_") for qw/ debs before /;
 
+# What is here, and the same as a version before it.
 for my $name ($module, 'mcp-policy') {
     my @files = glob("$build/${name}_*.deb");
     is(scalar @files, 1, "$name is built");
     system('cp', @files, "$root/root/debs") == 0 or die;
+
+    my $dir = "$root/root/before/$name";
+    system('dpkg-deb', '-R', $files[0], $dir) == 0 or die;
+    system('sed', '-i', 's/^Version: .*/Version: 0.0.1-1/',
+           "$dir/DEBIAN/control") == 0 or die;
+    system('dpkg-deb', '--root-owner-group', '-b', $dir, "$dir.deb") == 0
+        or die;
 }
 
 enter();
 
 does('apt-get -qq update', 'apt-get update');
 does('command -v nginx; test $? -ne 0', 'no nginx before');
-does('apt-get -qq install -y ./debs/*.deb', 'apt install');
+does('apt-get -qq install -y ./before/*.deb', 'apt install');
 does('readlink -e /etc/nginx/modules-enabled/50-mod-http-mcp-policy.conf',
      'enabled', qr{^/usr/share/nginx/modules-available/});
 does('nginx -t', 'nginx -t', qr/test is successful/);
@@ -165,12 +176,39 @@ does('perl call get-env', 'a call that is refused',
 does('nginx -s reopen; cat /var/log/nginx/mcp-audit.log', 'audit log',
      qr/"tool":"echo".*"decision":"allow".*"tool":"get-env".*"deny"/s);
 
+write_inside('/root/reload', <<'SH');
+workers() {
+    grep -lsP "^PPid:\t$(cat /run/nginx.pid)$" /proc/[0-9]*/status
+}
+
+old=$(workers | sort)
+nginx -s reload
+while [ "$(workers | sort | comm -12 - <(echo "$old"))" ]; do
+    sleep 0.1
+done
+SH
+
+does('bash reload', 'reload');
+does('perl call echo', 'then it allows', qr/"result":\{\}\}$/);
+does('perl call get-env', 'and refuses', qr/POLICY DENIED/);
+
+
 # Debian's own file for nginx names the same directory.
 does('apt-get -qq install -y logrotate', 'logrotate');
 does('logrotate -d /etc/logrotate.conf 2>&1 | tee logrotate; '
      . '! grep -i error: logrotate', 'logrotate has no complaint',
      qr{ /var/log/nginx/mcp-audit\.log\n.* /var/log/nginx/error\.log\n}s);
 
+does('apt-get -qq install -y ./debs/*.deb', 'a new version');
+does("dpkg-query -W -f '\${Version} \${db:Status-Status}' $module",
+     'is installed', qr/^(?!0\.0\.1)[\d.]+-\d+ installed$/);
+does('nginx -t', 'nginx -t with it', qr/test is successful/);
+does('test -L /etc/nginx/modules-enabled/50-mod-http-mcp-policy.conf',
+     'still enabled');
+does('perl call get-env', 'what runs decides as before', qr/POLICY DENIED/);
+does("$stop && rm -f /run/gateway /run/server && nginx", 'a restart');
+does('perl call echo', 'allows', qr/"result":\{\}\}$/);
+does('perl call get-env', 'and refuses', qr/POLICY DENIED/);
 does("dpkg -i debs/$module*.deb", 'installed over itself');
 does('perl call get-env', 'decides as before', qr/POLICY DENIED/);
 
@@ -178,8 +216,7 @@ does('perl call get-env', 'decides as before', qr/POLICY DENIED/);
 does("apt-get -qq remove -y $module", 'removed');
 does('perl call get-env', 'what runs goes on', qr/POLICY DENIED/);
 does('! nginx -t', 'the directives are unknown', qr/unknown directive "mcp_/);
-does('kill -QUIT $(cat /run/nginx.pid) '
-     . '&& while [ -e /run/nginx.pid ]; do sleep 0.1; done', 'nginx stops');
+does($stop, 'nginx stops');
 does('printf "%s\n" "include /etc/nginx/modules-enabled/*.conf;" '
      . '"events { }" "http { server { listen unix:/run/gateway; '
      . 'location / { return 200 plain; } } }" >/etc/nginx/nginx.conf',
@@ -193,7 +230,7 @@ does('test -L /etc/nginx/modules-enabled/50-mod-http-mcp-policy.conf',
      'and enabled');
 does("apt-get -qq purge -y $module mcp-policy", 'purged');
 does('nginx -t && perl call echo', 'nginx goes on', qr/^plain$/m);
-does('rm -r debs /var/log/nginx/mcp-audit.log*; '
+does('rm -r debs before /var/log/nginx/mcp-audit.log*; '
      . 'find / -xdev \( -path /proc -o -path /dev -o -path /tmp \) -prune '
      . '-o \( -iname "*mcp*policy*" -o -iname "*mcp*audit*" \) -print '
      . '>left; cat left; test ! -s left', 'nothing is left');
