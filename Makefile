@@ -222,7 +222,7 @@ wants = $(if $(TESTS),$(findstring $1,$(TESTS)),yes)
 .PHONY: test
 test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
         $(if $(STATIC),,$(TEST_MODULE)) \
-        $(if $(call wants,fuzz),fuzzers) \
+        $(if $(call wants,fuzz),fuzzers readers) \
         $(if $(or $(call wants,clients),$(call wants,conformance), \
             $(call wants,canonical),$(call wants,scan_servers), \
             $(call wants,t/audit),$(call wants,browser)),e2e-deps) \
@@ -321,7 +321,7 @@ FUZZ_FLAGS := -std=c11 -g -O1 $(WARN) $(DEFS) -fsanitize=address,undefined \
     -fno-sanitize-recover=undefined
 
 .PHONY: fuzz fuzzers
-fuzz: fuzzers
+fuzz: fuzzers $(filter readers,$(or $(FUZZ),$(FUZZERS)))
 	@for name in $(or $(FUZZ),$(FUZZERS)); do \
 	    t/tools/fuzz $(FUZZ_BUILD) $$name $(SECONDS); \
 	done
@@ -338,6 +338,31 @@ $(FUZZ_BUILD)/%: t/fuzz/fuzz_%.c $(FUZZ_OBJS)
 	    $(FUZZ_OBJS) -Wl,--as-needed $(LIBS)
 
 -include $(FUZZ_OBJS:.o=.d) $(FUZZERS:%=$(FUZZ_BUILD)/%.d)
+
+# The parsers that servers have, to be asked what a text means: those of Node
+# and Python always, of Go and Rust where these languages are.
+READERS := $(TOP)/build/readers
+
+.PHONY: readers
+readers: e2e-deps
+	@! command -v go >/dev/null || $(MAKE) -s $(READERS)/go
+	@! command -v cargo >/dev/null || $(MAKE) -s $(READERS)/serde
+
+$(READERS)/go: t/fuzz/readers/go/main.go t/fuzz/readers/go/go.mod
+	@cd $(<D) && go build -o $@ .
+
+$(READERS)/serde: t/fuzz/readers/rust/src/main.rs \
+        t/fuzz/readers/rust/Cargo.lock
+	@cd t/fuzz/readers/rust && cargo build -q --release --locked \
+	    --target-dir $(READERS)/rust
+	@cp $(READERS)/rust/release/readers $@
+
+# How much of the core the committed seeds reach.
+FUZZ_COVERAGE := $(FUZZ_BUILD)/coverage
+
+.PHONY: fuzz-coverage
+fuzz-coverage: deps readers
+	@t/tools/fuzz-coverage $(FUZZ_COVERAGE) $(FUZZERS)
 
 
 .PHONY: lint
@@ -457,6 +482,7 @@ help:
 	    'make lint              house rules, cppcheck, clang-tidy' \
 	    'make fuzz              FUZZ=json SECONDS=60' \
     'make torture           SEED=1 ROUNDS=10 SECONDS=60' \
+    'make fuzz-coverage     what the seeds reach, by llvm-cov' \
 	    'make bench             cost per request beside a bare proxy, Lua, njs' \
     '                       FULL=1 ROWS="--only 300 --rounds 5"' \
     'make baseline          instructions per decision that are compared' \
