@@ -1,6 +1,7 @@
 #include "mcp_list_private.h"
 
 #include "mcp_decimal.h"
+#include "mcp_list_memory.h"
 #include "mcp_reply.h"
 
 #define MCP_CODE_INTERNAL  (-32603)
@@ -25,6 +26,8 @@ typedef enum {
 } mcp_list_result_member_t;
 
 
+static mcp_rc_t mcp_list_read(mcp_list_t *list, mcp_str_t text,
+    const mcp_limits_t *limits, mcp_error_t *error);
 static mcp_rc_t mcp_list_text(mcp_list_t *list);
 static mcp_rc_t mcp_list_message(mcp_list_t *list, uint32_t index);
 static mcp_rc_t mcp_list_answer(mcp_list_t *list, uint32_t index);
@@ -95,8 +98,9 @@ mcp_list_filter(const mcp_list_filter_t *filter, mcp_str_t text,
     const mcp_limits_t *limits, mcp_arena_t *arena, mcp_list_result_t *result,
     mcp_error_t *error)
 {
-    mcp_rc_t    rc;
-    mcp_list_t  list;
+    mcp_rc_t          rc;
+    mcp_list_t        list;
+    mcp_list_watch_t  watch;
 
     memset(result, 0, sizeof(mcp_list_result_t));
     memset(&list, 0, sizeof(mcp_list_t));
@@ -105,27 +109,60 @@ mcp_list_filter(const mcp_list_filter_t *filter, mcp_str_t text,
     list.arena = arena;
     list.result = result;
 
-    rc = mcp_json_parse(&list.json, text, limits, arena, error);
+    if (!mcp_list_memory_used(filter)) {
+        return mcp_list_read(&list, text, limits, error);
+    }
+
+    rc = mcp_list_memory_find(filter, text, limits, arena, result);
+    if (rc != MCP_NO) {
+        return rc;
+    }
+
+    mcp_list_memory_watch(&watch, filter);
+    list.filter = &watch.filter;
+
+    rc = mcp_list_read(&list, text, limits, error);
+
+    if (rc == MCP_OK && list.id.len != 0
+        && list.json.tokens[0].type == MCP_JSON_OBJECT)
+    {
+        mcp_list_memory_keep(&watch, text, list.id, limits, result);
+    }
+
+    return rc;
+}
+
+
+static mcp_rc_t
+mcp_list_read(mcp_list_t *list, mcp_str_t text, const mcp_limits_t *limits,
+    mcp_error_t *error)
+{
+    mcp_rc_t            rc;
+    mcp_list_result_t  *result;
+
+    result = list->result;
+
+    rc = mcp_json_parse(&list->json, text, limits, list->arena, error);
     if (rc != MCP_OK) {
         return rc;
     }
 
-    mcp_json_edit_init(&list.edit, text, arena);
+    mcp_json_edit_init(&list->edit, text, list->arena);
 
-    rc = mcp_list_text(&list);
+    rc = mcp_list_text(list);
     if (rc != MCP_OK) {
         return rc;
     }
 
-    mcp_list_tell_seen(&list);
+    mcp_list_tell_seen(list);
 
-    result->changed = (list.edit.position != 0);
+    result->changed = (list->edit.position != 0);
 
-    rc = mcp_json_edit_finish(&list.edit);
+    rc = mcp_json_edit_finish(&list->edit);
 
-    result->pieces = list.edit.pieces;
-    result->piece_count = list.edit.count;
-    result->length = list.edit.length;
+    result->pieces = list->edit.pieces;
+    result->piece_count = list->edit.count;
+    result->length = list->edit.length;
 
     return rc;
 }
@@ -488,6 +525,7 @@ mcp_list_find(mcp_list_t *list, uint32_t id, mcp_list_request_t **request)
 
     for (i = 0; i < filter->request_count; i++) {
         if (mcp_str_equal(raw, filter->requests[i].id)) {
+            list->id = raw;
             *request = &filter->requests[i];
             return MCP_OK;
         }

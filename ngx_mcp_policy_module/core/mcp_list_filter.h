@@ -33,6 +33,17 @@ typedef struct {
 } mcp_list_request_t;
 
 
+/* What the last list of each kind was, and what was left of it. */
+typedef struct mcp_list_recall_s  mcp_list_recall_t;
+
+typedef struct {
+    mcp_allocator_t      allocator;     /* with "free" */
+    mcp_list_recall_t   *recalls[MCP_LIST_COMPLETION];  /* NULL at first */
+} mcp_list_memory_t;
+
+void mcp_list_memory_clear(mcp_list_memory_t *memory);
+
+
 /* What the caller may see, and what was asked for. */
 typedef struct {
     const mcp_policy_t  *policy;
@@ -45,6 +56,7 @@ typedef struct {
                                            GET stream): by shape alone */
 
     mcp_pin_memory_t    *memory;        /* of the policy's pins, or NULL */
+    mcp_list_memory_t   *lists;         /* of the policy, or NULL */
 
     /*
      * Told of each pinned tool that a text has: its hash now; of several the

@@ -33,6 +33,8 @@ typedef struct {
     mcp_json_t                json;
     mcp_json_edit_t           edit;
     mcp_outcome_id_t         *ids;        /* of the requests, once asked for */
+    mcp_str_t                 id;         /* of the last answer, if it is its
+                                             request's as it was written */
     size_t                    work;       /* of templates */
     uint32_t                  long_numbers;
     mcp_list_seen_t          *seen;

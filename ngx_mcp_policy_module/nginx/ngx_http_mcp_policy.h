@@ -31,6 +31,7 @@ typedef struct {
                                                      long as it is in force */
     uint64_t                        generation;   /* of the file, from 1 */
     u_char                          sha256[NGX_HTTP_MCP_POLICY_SHA256];
+    mcp_list_memory_t               lists;        /* of this worker */
     unsigned                        own_memory:1; /* else it lives as long as
                                                      the configuration */
 } ngx_http_mcp_policy_version_t;
@@ -418,6 +419,7 @@ ngx_int_t ngx_http_mcp_policy_list_apply(ngx_http_request_t *r,
     mcp_list_result_t *result, mcp_error_t *error);
 ngx_int_t ngx_http_mcp_policy_list_refuse(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, mcp_arena_t *arena, mcp_str_t *text);
+void ngx_http_mcp_policy_list_memory(ngx_http_mcp_policy_version_t *version);
 
 /* ngx_http_mcp_policy_filter_list.c: JSON answers, held until complete */
 ngx_int_t ngx_http_mcp_policy_answer_header(ngx_http_request_t *r,

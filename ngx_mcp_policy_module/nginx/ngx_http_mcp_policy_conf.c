@@ -113,10 +113,11 @@ ngx_http_mcp_policy_policy_end(ngx_conf_t *cf,
     }
 
     cln->handler = ngx_http_mcp_policy_cleanup;
-    cln->data = (void *) core;
+    cln->data = version;
 
     version->core = core;
     version->references = 1;
+    ngx_http_mcp_policy_list_memory(version);
 
     name.data = (u_char *) core->name.data;
     name.len = core->name.len;
@@ -362,7 +363,10 @@ ngx_http_mcp_policy_scratch_free(void *data, void *p)
 static void
 ngx_http_mcp_policy_cleanup(void *data)
 {
-    mcp_policy_destroy(data);
+    ngx_http_mcp_policy_version_t *version = data;
+
+    mcp_list_memory_clear(&version->lists);
+    mcp_policy_destroy(version->core);
 }
 
 

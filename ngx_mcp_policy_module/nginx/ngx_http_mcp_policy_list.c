@@ -15,6 +15,8 @@ static void ngx_http_mcp_policy_list_filter(ngx_http_mcp_policy_list_t *list,
     const mcp_caller_t *caller, mcp_list_filter_t *filter);
 static mcp_str_t ngx_http_mcp_policy_list_join(
     const mcp_list_result_t *result, mcp_arena_t *arena);
+static void *ngx_http_mcp_policy_list_alloc(void *data, size_t size);
+static void ngx_http_mcp_policy_list_free(void *data, void *p);
 
 
 /*
@@ -295,6 +297,7 @@ ngx_http_mcp_policy_list_filter(ngx_http_mcp_policy_list_t *list,
     filter->max_ttl_ms = list->conf->list_ttl;
     filter->requests = list->requests;
     filter->request_count = list->count;
+    filter->lists = &list->ctx->version->lists;
 
     if (list->ctx->policy->pins) {
         filter->memory = &list->ctx->policy->pin_memory;
@@ -345,4 +348,28 @@ ngx_http_mcp_policy_list_refuse(ngx_http_request_t *r,
 
     return (mcp_list_refuse(&filter, list->batch, arena, text) == MCP_OK)
            ? NGX_OK : NGX_ERROR;
+}
+
+
+/* For a version that is about to be used. */
+
+void
+ngx_http_mcp_policy_list_memory(ngx_http_mcp_policy_version_t *version)
+{
+    version->lists.allocator.alloc = ngx_http_mcp_policy_list_alloc;
+    version->lists.allocator.free = ngx_http_mcp_policy_list_free;
+}
+
+
+static void *
+ngx_http_mcp_policy_list_alloc(void *data, size_t size)
+{
+    return ngx_alloc(size, ngx_cycle->log);
+}
+
+
+static void
+ngx_http_mcp_policy_list_free(void *data, void *p)
+{
+    ngx_free(p);
 }

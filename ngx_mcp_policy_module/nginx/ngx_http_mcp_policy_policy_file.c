@@ -355,6 +355,7 @@ ngx_http_mcp_policy_file_load(ngx_http_mcp_policy_file_t *file,
 
     version->own_memory = 1;
     version->references = 1;
+    ngx_http_mcp_policy_list_memory(version);
     ngx_memcpy(version->sha256, sha256, NGX_HTTP_MCP_POLICY_SHA256);
 
     return version;
@@ -524,6 +525,7 @@ ngx_http_mcp_policy_release(ngx_http_mcp_policy_version_t *version)
         return;
     }
 
+    mcp_list_memory_clear(&version->lists);
     mcp_policy_destroy(version->core);
     ngx_free(version);
 }

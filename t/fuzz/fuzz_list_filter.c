@@ -6,7 +6,8 @@
  *   to jansson, which takes the last of equal members, no list has an element
  *   that is not shown or has no name, nor is there one in another spelling;
  *   bytes of the answer are in their order and are no others;
- *   filtering it once more changes nothing.
+ *   filtering it once more changes nothing;
+ *   and with a memory of it so it is, and what resembles it is read anew.
  */
 
 #include <strings.h>
@@ -234,6 +235,117 @@ fuzz_check(fuzz_t *f, mcp_str_t text)
 }
 
 
+/* Whether a memory of other texts makes a difference. */
+static void
+fuzz_check_memory(fuzz_t *f, mcp_list_memory_t *memory, mcp_str_t text)
+{
+    bool               answered;
+    mcp_rc_t           rc;
+    mcp_str_t          with, without;
+    mcp_list_result_t  one, other;
+
+    f->request.answered = false;
+    f->filter.lists = NULL;
+    rc = mcp_list_filter(&f->filter, text, &fuzz_limits, &f->arena, &one,
+                         NULL);
+    answered = f->request.answered;
+
+    f->request.answered = false;
+    f->filter.lists = memory;
+    check(mcp_list_filter(&f->filter, text, &fuzz_limits, &f->arena, &other,
+                          NULL)
+          == rc);
+    check(f->request.answered == answered);
+
+    if (rc != MCP_OK) {
+        return;
+    }
+
+    check(one.changed == other.changed && one.listed == other.listed
+          && one.removed == other.removed && one.refused == other.refused);
+    fuzz_check_pieces(text, &other);
+
+    without = fuzz_join(&one);
+    with = fuzz_join(&other);
+
+    check(mcp_str_equal(with, without));
+
+    free((void *) with.data);
+    free((void *) without.data);
+}
+
+
+/* The text twice, with another id, with another byte, and for others. */
+static void
+fuzz_check_memories(fuzz_t *f, mcp_str_t text)
+{
+    size_t              i, before;
+    uint8_t            *p;
+    mcp_str_t           id, changed;
+    mcp_list_memory_t   memory;
+
+    static const char  *const ids[] = { "2", "-17", "\"b\"", "\"\"", "1.0" };
+
+    memset(&memory, 0, sizeof(memory));
+    memory.allocator = policy_allocator;
+
+    fuzz_check_memory(f, &memory, text);
+    fuzz_check_memory(f, &memory, text);
+
+    id = f->request.id;
+
+    for (before = 0; before + id.len <= text.len; before++) {
+
+        if (memcmp(text.data + before, id.data, id.len) == 0) {
+            break;
+        }
+    }
+
+    for (i = 0; before + id.len <= text.len && i < sizeof(ids) / sizeof(*ids);
+         i++)
+    {
+        f->request.id = (mcp_str_t) { (const uint8_t *) ids[i],
+                                      strlen(ids[i]) };
+
+        fuzz_check_memory(f, &memory, text);
+
+        p = malloc(text.len - id.len + f->request.id.len);
+        memcpy(p, text.data, before);
+        memcpy(p + before, f->request.id.data, f->request.id.len);
+        memcpy(p + before + f->request.id.len, text.data + before + id.len,
+               text.len - before - id.len);
+
+        changed.data = p;
+        changed.len = text.len - id.len + f->request.id.len;
+
+        fuzz_check_memory(f, &memory, changed);
+        free(p);
+    }
+
+    f->request.id = id;
+    fuzz_check_memory(f, &memory, text);
+
+    p = malloc(text.len + 1);
+    memcpy(p, text.data, text.len);
+
+    for (i = 0; i < text.len; i += 1 + text.len / 8) {
+        p[i] ^= 1;
+        fuzz_check_memory(f, &memory, (mcp_str_t) { p, text.len });
+        fuzz_check_memory(f, &memory, text);
+        p[i] ^= 1;
+    }
+
+    free(p);
+
+    f->filter.private_view = !f->filter.private_view;
+    fuzz_check_memory(f, &memory, text);
+    f->filter.hidden_only = !f->filter.hidden_only;
+    fuzz_check_memory(f, &memory, text);
+
+    mcp_list_memory_clear(&memory);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -273,6 +385,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     mcp_arena_init(&f.arena, &policy_allocator, 1 << 26);
     fuzz_check(&f, (mcp_str_t) { data + 1, size - 1 });
+
+    if (size < 4096) {
+        fuzz_check_memories(&f, (mcp_str_t) { data + 1, size - 1 });
+    }
+
     mcp_arena_destroy(&f.arena);
 
     return 0;
