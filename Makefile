@@ -439,7 +439,7 @@ DEBIAN := $(BUILD)/debian-$(DEBIAN_SUITE)
 
 .PHONY: test-deb
 test-deb: deb $(DEBIAN)/.bootstrapped
-	@t/tools/deb $(BUILD)/deb-again >/dev/null
+	@umask 077; TZ=Asia/Tokyo t/tools/deb $(BUILD)/deb-again >/dev/null
 	@$(TEST_ENV) TEST_DEB_BASE=$(DEBIAN) prove --timer t/deb/*.t
 
 $(DEBIAN)/.bootstrapped: | deps-deb
@@ -448,6 +448,13 @@ $(DEBIAN)/.bootstrapped: | deps-deb
 	@debootstrap --variant=minbase $(DEBIAN_SUITE) $(@D) $(DEBIAN_MIRROR) \
 	    >$(@D).log || { tail -n 5 $(@D).log; exit 1; }
 	@touch $@
+
+# The image, built by docker and run; IMAGE_ARGS are for "docker build".
+IMAGE_ARGS ?=
+
+.PHONY: test-image
+test-image:
+	@TEST_IMAGE_ARGS='$(IMAGE_ARGS)' prove --timer t/docker/*.t
 
 .PHONY: clean distclean
 clean:
@@ -488,6 +495,7 @@ help:
     'make baseline          instructions per decision that are compared' \
 	    'make install           DESTDIR= PREFIX=/usr/local' \
 	    'make deb, test-deb     Debian packages, in build/' \
+	    'make test-image        the container image, by docker' \
 	    'make cross             core and tool for aarch64, and their tests' \
 	    'make deps              packages that the above need' \
 	    'make clean, distclean  also what npm installed' \

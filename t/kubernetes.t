@@ -80,6 +80,13 @@ for my $name (sort keys %documents) {
         is($pod->{automountServiceAccountToken}, JSON::PP::false,
            "$name: no token of the API");
 
+        # The rest of the profile "restricted" of Pod Security Standards.
+        is_deeply([ grep { /^host/ } sort keys %$pod ], [],
+                  "$name: nothing of the node");
+        is_deeply([ grep { !/^(?:name|configMap|emptyDir|persistentVolumeClaim)$/ }
+                    map { sort keys %$_ } @{$pod->{volumes}} ], [],
+                  "$name: volumes");
+
         my %volumes;
 
         for my $volume (@{$pod->{volumes}}) {

@@ -167,14 +167,19 @@ my $first = policy(read => {},
 
 $t->write_file('shop.json', $first);
 $t->write_file('still.json', $first);
-mkdir($t->dir() . "/map-$_") or die $! for 1 .. 2;
-$t->write_file('map-1/policy.json', $first);
-symlink('map-1', $t->dir() . '/data') or die $!;
+
+# A ConfigMap as the kubelet mounts it: two links stand before the file.
+my $mount = $t->dir() . '/mount';
+
+mkdir($_) or die $! for $mount, "$mount/..1", "$mount/..2";
+$t->write_file('mount/..1/policy.json', $first);
+symlink('..1', "$mount/..data") or die $!;
+symlink('..data/policy.json', "$mount/policy.json") or die $!;
 
 $t->write_file_expand('nginx.conf', conf(
     "mcp_policy_file shop shop.json watch=20ms;\n"
     . "mcp_policy_file still still.json;\n"
-    . 'mcp_policy_file mapped data/policy.json watch=20ms;',
+    . 'mcp_policy_file mapped mount/policy.json watch=20ms;',
     location => 'if ($http_policy) { set $policy $http_policy; } '
                 . 'mcp_enforce $policy;'));
 
@@ -265,9 +270,11 @@ subtest 'a ConfigMap' => sub {
 
     ok(passes('read', @mapped), 'the first one');
 
-    $t->write_file('map-2/policy.json', $content);
-    symlink('map-2', $t->dir() . '/data.new') or die $!;
-    rename($t->dir() . '/data.new', $t->dir() . '/data') or die $!;
+    $t->write_file('mount/..2/policy.json', $content);
+    symlink('..2', "$mount/..data_tmp") or die $!;
+    rename("$mount/..data_tmp", "$mount/..data") or die $!;
+    unlink("$mount/..1/policy.json") or die $!;
+    rmdir("$mount/..1") or die $!;
 
     ok(all_have('mapped', 2, $content), 'every worker follows the link');
     ok(passes('mapped', @mapped), 'the new tool');
