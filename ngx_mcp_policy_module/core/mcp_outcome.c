@@ -30,6 +30,7 @@ static mcp_outcome_state_t mcp_outcome_number_state(mcp_outcome_state_t state,
 static void mcp_outcome_start_key(mcp_outcome_t *outcome);
 static void mcp_outcome_name(mcp_outcome_t *outcome);
 static void mcp_outcome_id_end(mcp_outcome_t *outcome);
+static bool mcp_outcome_id_plain(mcp_str_t raw, mcp_outcome_id_t *id);
 
 
 /*
@@ -670,6 +671,12 @@ mcp_outcome_id(mcp_str_t raw, uint8_t *buffer, mcp_outcome_id_t *id)
     mcp_str_t      before, after;
     mcp_outcome_t  outcome;
 
+    if (mcp_outcome_id_plain(raw, id)) {
+        memcpy(buffer, id->text.data, id->text.len);
+        id->text.data = buffer;
+        return;
+    }
+
     before = mcp_str("{\"id\":");
     after = mcp_str("}");
 
@@ -691,6 +698,55 @@ mcp_outcome_id(mcp_str_t raw, uint8_t *buffer, mcp_outcome_id_t *id)
     id->type = MCP_OUTCOME_ID_UNKNOWN;
     id->text.data = buffer;
     id->text.len = 0;
+}
+
+
+/*
+ * What most ids are, and what reads as it is written: a whole number without
+ * a sign, or a string of ASCII without escapes.
+ */
+static bool
+mcp_outcome_id_plain(mcp_str_t raw, mcp_outcome_id_t *id)
+{
+    size_t     i;
+    uint8_t    c;
+    mcp_str_t  text;
+
+    if (raw.len == 0 || raw.len > MCP_OUTCOME_ID_MAX) {
+        return false;
+    }
+
+    id->type = MCP_OUTCOME_ID_NUMBER;
+    text = raw;
+
+    if (raw.data[0] == '"') {
+
+        if (raw.len < 2 || raw.data[raw.len - 1] != '"') {
+            return false;
+        }
+
+        id->type = MCP_OUTCOME_ID_STRING;
+        text.data++;
+        text.len -= 2;
+
+    } else if (raw.data[0] == '0' && raw.len > 1) {
+        return false;
+    }
+
+    for (i = 0; i < text.len; i++) {
+        c = text.data[i];
+
+        if (id->type == MCP_OUTCOME_ID_NUMBER
+            ? c < '0' || c > '9'
+            : c < ' ' || c == '"' || c == '\\' || c >= 0x7f)
+        {
+            return false;
+        }
+    }
+
+    id->text = text;
+
+    return true;
 }
 
 

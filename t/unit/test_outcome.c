@@ -274,6 +274,10 @@ test_equal(void)
     ok(!equal("1", "12"), "another number");
     ok(equal("\"a\"", "\"\\u0061\""), "strings by what they say");
     ok(equal("\"\"", "\"\""), "empty strings");
+    ok(equal("0", "0") && equal("-1", "-1") && !equal("1", "-1"),
+       "zero, and signs");
+    ok(!equal("01", "01") && !equal("\"", "\"") && !equal("\"a", "\"a"),
+       "nothing that JSON does not have");
     ok(!equal("\"a\"", "\"A\""), "other strings");
     ok(!equal("null", "null"), "null equals nothing");
     ok(!equal("", ""), "nor does nothing");
