@@ -60,7 +60,7 @@ class Client:
             if request.abort_at >= 0 or request.abort_answer >= 0:
                 continue
 
-            exchange = Exchange(request, opened, number == 0)
+            exchange = Exchange(request, opened, number == 0, True)
             exchange.sent = self.record.tick()
             exchanges.append(exchange)
             self.record.exchanges.append(exchange)

@@ -32,6 +32,7 @@ class Exchange:
     request: object
     opened: float                # the tick at which the connection was made
     first: bool                  # on its connection
+    pipelined: bool = False
     sent: float = NEVER          # before its first byte
     whole: float = NEVER         # after its last byte; NEVER: not sent whole
     ended: float = NEVER         # answer, or end of the connection

@@ -201,7 +201,7 @@ def results_of(arrival, outcome):
     """One for each request of the body, as far as it can be read."""
     try:
         body = json.loads(arrival.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
 
     items = body if isinstance(body, list) else [body]
