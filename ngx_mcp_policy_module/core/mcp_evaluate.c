@@ -521,7 +521,7 @@ mcp_evaluate_name(mcp_judge_t *judge, mcp_target_kind_t kind, mcp_str_t name,
     if (kind == MCP_TARGET_RESOURCE) {
 
         if ((evadable || !policy->default_allow)
-            && mcp_uri_has_dot_segments(name))
+            && (mcp_uri_has_dot_segments(name) || !mcp_uri_is_clean(name)))
         {
             return mcp_evaluate_refuse(refusal, kind, name, MCP_REASON_URI);
         }

@@ -226,9 +226,14 @@ bool mcp_method_housekeeping(mcp_method_t method);
 /* Whether a URI has dot segments, percent-encoded ones included. */
 bool mcp_uri_has_dot_segments(mcp_str_t uri);
 
+/* No control characters, no blanks around it: URL parsers drop these. */
+bool mcp_uri_is_clean(mcp_str_t uri);
+
 /*
  * Whether a URI is spelled as normalization leaves it: its scheme in lower
- * case, no letter, digit, "-", ".", "_" or "~" percent-encoded.
+ * case, no letter, digit, "-", ".", "_" or "~" percent-encoded; with file,
+ * http, https, ws, wss and ftp two slashes and a host as well, as they are
+ * known: "file:a", "https://A.b:443/" and "http://127.1/" are not.
  */
 bool mcp_uri_is_normal(mcp_str_t uri);
 

@@ -2,7 +2,7 @@
  * What the files behind mcp_message.h share: mcp_message.c (envelope, batch),
  * mcp_member.c (members of objects), mcp_method.c (methods, params, targets),
  * mcp_header.c (request headers), mcp_protocol.c (revisions, codes, media
- * type, URIs).
+ * type), mcp_uri.c (URIs).
  */
 
 #ifndef MCP_MESSAGE_PRIVATE_H

@@ -1,5 +1,5 @@
 /*
- * The protocol's words: revisions, refusal codes, media type, URIs.
+ * The protocol's words: revisions, refusal codes, media type.
  */
 
 #include "mcp_message_private.h"
@@ -21,8 +21,6 @@ static bool mcp_charset_named(mcp_str_t name);
 static mcp_str_t mcp_token(const uint8_t **pos, const uint8_t *end);
 static void mcp_skip_blanks(const uint8_t **pos, const uint8_t *end);
 static bool mcp_equal_caseless(mcp_str_t s, const char *lower);
-static bool mcp_uri_decode(const uint8_t **pos, const uint8_t *end,
-    uint8_t *c);
 
 
 #define MCP_REVISION_LENGTH  (sizeof("2026-07-28") - 1)
@@ -370,143 +368,6 @@ mcp_equal_caseless(mcp_str_t s, const char *lower)
             return false;
         }
     }
-
-    return true;
-}
-
-
-bool
-mcp_uri_has_dot_segments(mcp_str_t uri)
-{
-    bool            encoded, other;
-    uint8_t         c;
-    unsigned        dots;
-    const uint8_t  *p, *end;
-
-    if (uri.len == 0) {
-        return false;
-    }
-
-    p = uri.data;
-    end = uri.data + uri.len;
-    dots = 0;
-    other = false;
-
-    while (p < end) {
-        encoded = mcp_uri_decode(&p, end, &c);
-
-        /*
-         * A segment ends at every byte that somebody takes for the end of
-         * one: also behind the scheme, in the query and the fragment, and
-         * at the backslash of other systems.
-         */
-
-        if (c == '/' || c == '\\'
-            || (!encoded && (c == ':' || c == '?' || c == '#')))
-        {
-            if (!other && (dots == 1 || dots == 2)) {
-                return true;
-            }
-
-            dots = 0;
-            other = false;
-
-        } else if (c == '.') {
-            dots++;
-
-        } else {
-            other = true;
-        }
-    }
-
-    return !other && (dots == 1 || dots == 2);
-}
-
-
-/* RFC 3986 6.2.2: such spellings are equal to others, and servers know it. */
-
-bool
-mcp_uri_is_normal(mcp_str_t uri)
-{
-    bool            encoded;
-    uint8_t         c;
-    const uint8_t  *p, *end;
-
-    p = uri.data;
-    end = uri.data + uri.len;
-
-    while (p < end && *p != ':') {
-        if (*p >= 'A' && *p <= 'Z') {
-            return false;
-        }
-
-        p++;
-    }
-
-    while (p < end) {
-        encoded = mcp_uri_decode(&p, end, &c);
-
-        if (encoded
-            && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-                || (c >= '0' && c <= '9')
-                || c == '-' || c == '.' || c == '_' || c == '~'))
-        {
-            return false;
-        }
-    }
-
-    return true;
-}
-
-
-/*
- * Takes one byte of a URI, percent-decoded, however many times it was
- * encoded: "%2e", "%252e", ...  Returns whether it was encoded.
- */
-
-static bool
-mcp_uri_decode(const uint8_t **pos, const uint8_t *end, uint8_t *c)
-{
-    size_t          i;
-    uint8_t         digit, value;
-    const uint8_t  *p;
-
-    p = *pos;
-    *c = *p++;
-    *pos = p;
-
-    if (*c != '%') {
-        return false;
-    }
-
-    while (end - p >= 4 && p[0] == '2' && p[1] == '5') {
-        p += 2;
-    }
-
-    if (end - p < 2) {
-        return false;
-    }
-
-    value = 0;
-
-    for (i = 0; i < 2; i++) {
-        digit = p[i];
-
-        if (digit >= '0' && digit <= '9') {
-            digit = (uint8_t) (digit - '0');
-
-        } else if ((digit | 0x20) >= 'a' && (digit | 0x20) <= 'f') {
-            digit = (uint8_t) ((digit | 0x20) - 'a' + 10);
-
-        } else {
-            return false;
-        }
-
-        value = (uint8_t) (value << 4 | digit);
-    }
-
-    *c = value;
-    *pos = p + 2;
 
     return true;
 }

@@ -215,8 +215,8 @@ mcp_sentence_generate(mcp_sentence_t *s, const mcp_refusal_t *refusal)
         break;
 
     case MCP_REASON_URI:
-        mcp_sentence_add(s, "the resource URI must not have \".\" or \"..\" "
-                            "as a path segment");
+        mcp_sentence_add(s, "the resource URI must be in its normal form, "
+                            "without \".\" and \"..\" as path segments");
         break;
 
     case MCP_REASON_TASK:

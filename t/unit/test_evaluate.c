@@ -148,16 +148,31 @@ static const row_t  rows[] = {
     { "11: dot segments", "resource file:///pub/* { }",
       READ("file:///pub/../etc") "\n" READ("file:///pub/%2e%2E/etc") "\n"
       READ("file:///pub/a"),
-      "deny bad_uri (default): the resource URI must not have \".\" or "
-      "\"..\" as a path segment\n"
-      "deny bad_uri (default): the resource URI must not have \".\" or "
-      "\"..\" as a path segment\nallow" },
+      "deny bad_uri (default): the resource URI must be in its normal form, "
+      "without \".\" and \"..\" as path segments\n"
+      "deny bad_uri (default): the resource URI must be in its normal form, "
+      "without \".\" and \"..\" as path segments\nallow" },
+    { "what URL parsers drop", "resource file:///pub/* { }",
+      READ("file:///pub/.\\t./etc") "\n" READ("file:///pub/a ") "\n"
+      READ("file:///pub/a b"),
+      "deny bad_uri (default): the resource URI must be in its normal form, "
+      "without \".\" and \"..\" as path segments\n"
+      "deny bad_uri (default): the resource URI must be in its normal form, "
+      "without \".\" and \"..\" as path segments\nallow" },
+    { "what URL parsers drop could evade a rule",
+      "default allow; resource file:///etc/* { deny M; }",
+      READ("file:///e\\ntc/x") "\n" READ("file:/etc/x") "\n"
+      READ("file:///usr/x") "\n" READ("memo:x"),
+      "deny bad_uri (default): the resource URI must be in its normal form, "
+      "without \".\" and \"..\" as path segments\n"
+      "deny bad_uri (default): the resource URI must be in its normal form, "
+      "without \".\" and \"..\" as path segments\nallow\nallow" },
     { "11: dot segments where nothing is said", "default allow;",
       READ("file:///pub/../etc"), "allow" },
     { "11: dot segments could evade hide", "default allow; hide 'file:*/x';",
       READ("file:///x/../y"),
-      "deny bad_uri (default): the resource URI must not have \".\" or "
-      "\"..\" as a path segment" },
+      "deny bad_uri (default): the resource URI must be in its normal form, "
+      "without \".\" and \"..\" as path segments" },
     { "17: subscribing is reading", "resource u:1 { }",
       CALL("resources/subscribe", "{\"uri\":\"u:1\"}") "\n"
       CALL("resources/unsubscribe", "{\"uri\":\"u:2\"}"),

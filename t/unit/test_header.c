@@ -577,6 +577,37 @@ test_uri(void)
 
 
 static void
+test_uri_clean(void)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *uri;
+        bool         clean;
+    } uris[] = {
+        { "file:///a b", true },
+        { "file:///\xc3\xa4", true },
+        { "", true },
+        { " ", false },
+        { " file:///a", false },
+        { "file:///a ", false },
+        { "file:///e\ntc/passwd", false },
+        { "file:///a/.\t./b", false },
+        { "fi\rle:///a", false },
+        { "\x01" "file:///a", false },
+        { "file:///a\x1f", false },
+        { "file:///a\x7f" "b", false }
+    };
+
+    for (i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
+        ok(mcp_uri_is_clean(tap_str(uris[i].uri)) == uris[i].clean,
+           "%zu: a URI %s", i, uris[i].clean ? "as it is read"
+                                             : "with what is dropped");
+    }
+}
+
+
+static void
 test_uri_normal(void)
 {
     size_t  i;
@@ -596,7 +627,45 @@ test_uri_normal(void)
         { "file:///%61", false },
         { "file:///%2561", false },
         { "file:///a%2Db", false },
-        { "file:///a%7e", false }
+        { "file:///a%7e", false },
+
+        /* what the URL parsers of servers have for these schemes */
+        { "file:///a//b", true },
+        { "file://server/a", true },
+        { "file:", false },
+        { "file:/a", false },
+        { "file:a", false },
+        { "file:\\\\\\a", false },
+        { "file:////a", false },
+        { "file://localhost/a", false },
+        { "file:///a\\b", false },
+        { "https://a.b/C?D#E", true },
+        { "https://a.b:8443/c", true },
+        { "https://a.b", true },
+        { "http://127.0.0.1:443/a", true },
+        { "http://[::1]:8080/a", true },
+        { "https:a.b/c", false },
+        { "https:///a.b/c", false },
+        { "https://A.b/c", false },
+        { "https://a.b./c", false },
+        { "https://a.b:/c", false },
+        { "https://a.b:443/c", false },
+        { "http://a.b:80", false },
+        { "http://a.b:080/c", false },
+        { "https://u@a.b/c", false },
+        { "https://a%2eb/c", false },
+        { "https://a%C3%A4b/c", false },
+        { "https://\xef\xbd\x81.b/c", false },
+        { "http://127.1/a", false },
+        { "http://0x7f.0.0.1/a", false },
+        { "http://127.0.0.01/a", false },
+        { "http://2130706433/a", false },
+        { "http://a.1x/b", false },
+
+        /* of others they know nothing */
+        { "memo://Insights", true },
+        { "x://A.b:80\\c", true },
+        { "filex:/a", true }
     };
 
     for (i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
@@ -663,6 +732,7 @@ main(void)
     test_decode();
     test_content_type();
     test_uri();
+    test_uri_clean();
     test_uri_normal();
     test_codes();
 
