@@ -101,12 +101,12 @@ class Traffic:
         if rng.random() < 0.04:
             return self.no_post(location)
 
-        if self.recent and rng.random() < 0.15:
-            again = rng.choice(self.recent)
-            headers, text = again
+        if self.recent and rng.random() < 0.3:
+            # as agents do, for whom somebody has approved a call meanwhile
+            location, headers, text = rng.choice(self.recent)
         else:
             headers, text = self.message()
-            self.recent = self.recent[-20:] + [(headers, text)]
+            self.recent = self.recent[-30:] + [(location, headers, text)]
 
         body = text.encode('utf-8', 'surrogatepass')
 
