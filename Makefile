@@ -100,7 +100,8 @@ OWN_FLAGS := --http-log-path=/dev/null --error-log-path=stderr \
     --with-http_ssl_module --with-http_v2_module \
     --with-http_realip_module --with-http_auth_request_module \
     --with-http_stub_status_module --with-http_sub_module \
-    --with-http_gunzip_module --with-http_addition_module
+    --with-http_gunzip_module --with-http_addition_module \
+    --with-http_slice_module
 
 OBJS := $(BUILD)/objs$(if $(OWN_NGINX),-src)$(if $(STATIC),-static)
 CONFIGURED := $(OBJS)/.configured
@@ -237,6 +238,42 @@ test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
             build/http3/.installed)
 	@$(TEST_ENV) prove -It/lib -j$(TEST_JOBS) --timer \
 	    $(or $(TESTS),$(ALL_TESTS))
+
+# nginx's own test suite, a checkout of which is NGINX_TESTS, without the
+# module, with it, and where it enforces a policy everywhere.  A source tree
+# is built with every module of nginx that needs no further library.
+NGINX_TESTS ?=
+OWN_SUITE := $(BUILD)/nginx-tests
+EVERY = $(OWN_FLAGS) --with-file-aio --with-mail --with-stream $(shell sed -n \
+    's/^ *\(--with-\(http\|mail\|stream\)_[a-z0-9_]*_module\)).*/\1/p' \
+    $(NGINX_SRC)/auto/options | grep -vE 'geoip|image|perl|xslt')
+
+.PHONY: nginx-tests
+nginx-tests: deps-build $(if $(OWN_NGINX),,module)
+	$(if $(OWN_NGINX),@$(MAKE) module nginx BUILD=$(OWN_SUITE) \
+	    OWN_FLAGS='$(EVERY)')
+	@TEST_BUILD=$(BUILD) TEST_JOBS=$(TEST_JOBS) \
+	    TEST_NGINX_MODULES=$(MODULES_PATH) \
+	    TEST_NGINX_BINARY=$(if $(OWN_NGINX),$(OWN_SUITE)/nginx,$(NGINX)) \
+	    TEST_NGINX_MODULE=$(if $(OWN_NGINX),$(OWN_SUITE)/$(NAME).so,$(MODULE)) \
+	    t/tools/nginx-tests '$(NGINX_TESTS)' $(TESTS)
+
+# Tests with other versions of nginx, each built by both compilers, as a
+# module and into the binary.  COMPILERS=gcc STATICS=no, for instance, is less.
+NGINX_SRCS ?=
+COMPILERS ?= gcc clang
+STATICS ?= no 1
+
+.PHONY: versions
+versions:
+	@for src in $(NGINX_SRCS); do \
+	for cc in $(COMPILERS); do \
+	for static in $(STATICS:no=''); do \
+	    dir=$$(basename $$src)-$$cc$${static:+-static}; \
+	    echo "== $$dir"; \
+	    $(MAKE) test NGINX_SRC=$$src CC=$$cc STATIC=$$static \
+	        BUILD=$(BUILD)/versions/$$dir || exit; \
+	done; done; done
 
 # The official clients and servers, all pinned by lock files.
 .PHONY: e2e-deps
@@ -486,6 +523,8 @@ help:
 	    'make run               reference server and gateway on loopback' \
 	    '                       UPSTREAM=url PORT=8080' \
 	    'make test              every test; TESTS=t/body.t selects' \
+	    'make versions          NGINX_SRCS="dir dir", tests with each of them' \
+	    'make nginx-tests       NGINX_TESTS=dir, a checkout of that suite' \
 	    'make lint              house rules, cppcheck, clang-tidy' \
 	    'make fuzz              FUZZ=json SECONDS=60' \
     'make torture           SEED=1 ROUNDS=10 SECONDS=60' \
