@@ -245,7 +245,7 @@ test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
 NGINX_TESTS ?=
 OWN_SUITE := $(BUILD)/nginx-tests
 EVERY = $(OWN_FLAGS) --with-file-aio --with-mail --with-stream $(shell sed -n \
-    's/^ *\(--with-\(http\|mail\|stream\)_[a-z0-9_]*_module\)).*/\1/p' \
+    's/^ *\(--with-\(http\|mail\|stream\)_[a-z0-9_]*_module\).*/\1/p' \
     $(NGINX_SRC)/auto/options | grep -vE 'geoip|image|perl|xslt')
 
 .PHONY: nginx-tests

@@ -1,9 +1,10 @@
 #!/usr/bin/perl
 
 # What nginx does is not changed: the same requests to nginx without the
-# module, with the module that has nothing to do, and where every location
-# enforces a policy that allows them.  Answers, what reached the servers, and
-# the lines of the access log are the same, but for dates and ports.
+# module, with the module that has nothing to do, where every location is a
+# dry run of a policy that refuses everything, and where it enforces one that
+# allows them.  Answers, what reached the servers, and the lines of the access
+# log are the same, but for dates and ports.
 
 use warnings;
 use strict;
@@ -19,12 +20,14 @@ use MCPTest::CGI;
 my %enforce = (
     bare => '',
     idle => '',
+    dry => "mcp_policy none { default deny; tool * { deny; } }\n"
+        . "mcp_enforce none;\nmcp_dry_run on;\nmcp_audit_log audit.log;\n",
     enforced => "mcp_zone default:1m;\n"
         . "mcp_policy all { default allow; tool * { limit 9999/hour; } }\n"
         . "mcp_enforce all;\nmcp_audit_log audit.log;\n",
 );
 
-my @kinds = qw/ bare idle enforced /;
+my @kinds = qw/ bare idle dry enforced /;
 my (%gate, %server, %copies);
 
 my $root = MCPTest->new();
@@ -84,11 +87,9 @@ for my $kind (@kinds) {
 
 my @cases;
 
-my $own_page = qr{
-    ^<html>.*<center>nginx/[\d.]+</center>
-    | ^\{"jsonrpc":"2\.0",("id":1,)?"error":
-      \{"code":-326\d\d,"message":"[^"]+"\}\}$
-}xs;
+my $page = qr{^<html>.*<center>nginx/[\d.]+</center>}s;
+my $own_page = qr/^\{"jsonrpc":"2\.0",("id":1,)?"error":
+                   \{"code":-326\d\d,"message":"[^"]+"\}\}$/x;
 
 sub try {
     my ($name, $uri, %case) = @_;
@@ -337,11 +338,12 @@ for my $case (@cases) {
     my ($bare, @others) = map { outcome($_, $case) } @kinds;
 
     is($others[0], $bare, "$case->{name}: idle");
+    is($others[1], $bare, "$case->{name}: dry");
 
     if ($case->{enforced}) {
-        like($others[1], $case->{enforced}, "$case->{name}: refused");
+        like($others[2], $case->{enforced}, "$case->{name}: refused");
     } else {
-        is($others[1], $bare, "$case->{name}: enforced");
+        is($others[2], $bare, "$case->{name}: enforced");
     }
 }
 
@@ -398,7 +400,7 @@ same('limit_conn', sub {
 
     $request->respond(200, body => 'late');
     $server->hold(0);
-    return $second, $other, text({}, $first->read_response());
+    return $second, $other, text('', {}, $first->read_response());
 });
 
 same('client leaves while the server thinks', sub {
@@ -443,7 +445,7 @@ same('client reads slowly', sub {
 my %tunnel = map { $_ => join('|', tunnel($gate{$_}, $server{$_})) } @kinds;
 
 like($tunnel{bare}, qr/^101\|hello\|bye$/, 'tunnel: bare');
-is($tunnel{idle}, $tunnel{bare}, 'tunnel: idle');
+is($tunnel{$_}, $tunnel{bare}, "tunnel: $_") for qw/ idle dry /;
 like($tunnel{enforced}, qr/^400/, 'tunnel: refused');
 
 # The logs, in no order: a connection that lingers ends later than the next.
@@ -460,7 +462,8 @@ for my $kind (@kinds) {
              split(/^/, $t->log())));
 }
 
-is($lines{access}{idle}, $lines{access}{bare}, 'access log: idle');
+is($lines{access}{$_}, $lines{access}{bare}, "access log: $_")
+    for qw/ idle dry /;
 is($lines{error}{idle}, $lines{error}{bare}, 'error log: idle');
 
 done_testing();
@@ -470,7 +473,7 @@ done_testing();
 sub outcome {
     my ($kind, $case) = @_;
 
-    my ($t, $server, $copies) = ($gate{$kind}, $server{$kind}, $copies{$kind});
+    my ($server, $copies) = ($server{$kind}, $copies{$kind});
     my @seen;
 
     $server->clear();
@@ -479,7 +482,7 @@ sub outcome {
     $copies->reply($_) for @{$case->{copies} || []};
 
     for (1 .. $case->{clients} || 1) {
-        push @seen, conversation($t, $case);
+        push @seen, conversation($kind, $case);
     }
 
     $copies->next() for 1 .. $case->{copy} || 0;
@@ -505,9 +508,9 @@ sub contents {
 
 
 sub conversation {
-    my ($t, $case) = @_;
+    my ($kind, $case) = @_;
 
-    my $client = $t->connect();
+    my $client = $gate{$kind}->connect();
     my @seen;
 
     if (defined $case->{raw}) {
@@ -522,7 +525,7 @@ sub conversation {
     }
 
     for (1 .. $case->{answers} // 1) {
-        push @seen, text($case, $client->read_response(
+        push @seen, text($kind, $case, $client->read_response(
             head => $case->{method} eq 'HEAD'));
     }
 
@@ -537,12 +540,12 @@ sub conversation {
 # An answer without its framing, which depends on when what was read.  Where
 # a policy is enforced the pages of nginx's own are JSON.
 sub text {
-    my ($case, $response) = @_;
+    my ($kind, $case, $response) = @_;
 
     my ($head, $body) = ($response->head(), $response->body());
 
-    if ($response->status() >= 400 && $body =~ $own_page
-        && !$case->{enforced})
+    if ($response->status() >= 400 && !$case->{enforced}
+        && $body =~ ($kind eq 'enforced' ? $own_page : $page))
     {
         $body = '(a page of nginx)';
         $head =~ s/^Content-(Type|Length): .*\n//gm;
@@ -576,8 +579,7 @@ sub same {
         $_ => normal($_, join("\n", $steps->($gate{$_}, $server{$_})))
     } @kinds;
 
-    is($seen{idle}, $seen{bare}, "$name: idle");
-    is($seen{enforced}, $seen{bare}, "$name: enforced");
+    is($seen{$_}, $seen{bare}, "$name: $_") for @kinds[1 .. 3];
 }
 
 

@@ -325,7 +325,8 @@ ngx_http_mcp_policy_count_one(ngx_http_request_t *r,
 
     mmcf = ngx_http_get_module_main_conf(r, ngx_http_mcp_policy_module);
 
-    ngx_str_null(&name);
+    /* memcpy() from NULL would let a compiler forget the test */
+    ngx_str_set(&name, "");
 
     if (ctx->policy) {
         name = ctx->policy->name;

@@ -58,7 +58,7 @@ ngx_http_mcp_policy_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    if (ngx_http_mcp_policy_is_error_page(r)) {
+    if (!mlcf->dry_run && ngx_http_mcp_policy_is_error_page(r)) {
         if (ngx_http_mcp_policy_replace_page(r) != NGX_OK) {
             return NGX_ERROR;
         }

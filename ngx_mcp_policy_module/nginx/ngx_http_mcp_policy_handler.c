@@ -34,9 +34,10 @@ static mcp_arena_t  ngx_http_mcp_policy_worker_arena;
 ngx_int_t
 ngx_http_mcp_policy_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                   rc;
-    ngx_http_mcp_policy_t      *policy;
-    ngx_http_mcp_policy_ctx_t  *ctx;
+    ngx_int_t                        rc;
+    ngx_http_mcp_policy_t           *policy;
+    ngx_http_mcp_policy_ctx_t       *ctx;
+    ngx_http_mcp_policy_loc_conf_t  *mlcf;
 
     ctx = ngx_http_mcp_policy_get_ctx(r);
 
@@ -65,6 +66,12 @@ ngx_http_mcp_policy_handler(ngx_http_request_t *r)
     }
 
     if (ngx_http_mcp_policy_interrupted(r)) {
+        mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mcp_policy_module);
+
+        if (mlcf->dry_run) {
+            return NGX_DECLINED;
+        }
+
         return (r->err_status >= NGX_HTTP_BAD_REQUEST) ? r->err_status
                                                        : NGX_HTTP_BAD_REQUEST;
     }
