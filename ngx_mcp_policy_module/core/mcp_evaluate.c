@@ -526,9 +526,15 @@ mcp_evaluate_name(mcp_judge_t *judge, mcp_target_kind_t kind, mcp_str_t name,
             return mcp_evaluate_refuse(refusal, kind, name, MCP_REASON_URI);
         }
 
-        /* another spelling evades what denies, never what allows */
+        /*
+         * Another spelling evades what denies, never what allows: under
+         * "default deny" a block that stands beside another, or "hide".
+         */
 
-        if (evadable && policy->default_allow && !exact
+        if (evadable && !exact
+            && (policy->default_allow
+                || !mcp_pattern_set_empty(policy->hidden)
+                || mcp_pattern_set_count(policy->targets[kind]) > 1)
             && !mcp_uri_is_normal(name))
         {
             return mcp_evaluate_refuse(refusal, kind, name, MCP_REASON_URI);

@@ -542,10 +542,10 @@ mcp_pattern_set_next(const mcp_pattern_set_t *set, uint32_t *position,
 }
 
 
-bool
-mcp_pattern_set_empty(const mcp_pattern_set_t *set)
+uint32_t
+mcp_pattern_set_count(const mcp_pattern_set_t *set)
 {
-    return set->count == 0;
+    return set->count;
 }
 
 

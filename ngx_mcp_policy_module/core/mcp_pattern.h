@@ -108,7 +108,16 @@ mcp_rc_t mcp_pattern_set_star(const mcp_pattern_set_t *set,
 mcp_rc_t mcp_pattern_set_next(const mcp_pattern_set_t *set,
     uint32_t *position, mcp_pattern_match_t *match);
 
-bool mcp_pattern_set_empty(const mcp_pattern_set_t *set);
+/* The lone "*" is one of them. */
+uint32_t mcp_pattern_set_count(const mcp_pattern_set_t *set);
+
+
+static inline bool
+mcp_pattern_set_empty(const mcp_pattern_set_t *set)
+{
+    return mcp_pattern_set_count(set) == 0;
+}
+
 
 /*
  * For warnings: whether every name that "pattern" matches is matched by an

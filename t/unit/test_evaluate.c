@@ -167,6 +167,20 @@ static const row_t  rows[] = {
       "without \".\" and \"..\" as path segments\n"
       "deny bad_uri (default): the resource URI must be in its normal form, "
       "without \".\" and \"..\" as path segments\nallow\nallow" },
+    { "another spelling of what a narrower block denies",
+      "resource file:///pub/* { } resource file:///pub/secret* { deny M; }",
+      READ("file:///pub/%73ecret") "\n" READ("file:///pub/secret") "\n"
+      READ("file:///pub/a"),
+      "deny bad_uri (default): the resource URI must be in its normal form, "
+      "without \".\" and \"..\" as path segments\n"
+      "deny denied file:///pub/secret*: M\nallow" },
+    { "another spelling of what is hidden",
+      "resource file:///pub/* { } hide file:///pub/secret*;",
+      READ("file:///pub/%73ecret"),
+      "deny bad_uri (default): the resource URI must be in its normal form, "
+      "without \".\" and \"..\" as path segments" },
+    { "another spelling where nothing could be evaded",
+      "resource file:///pub/* { }", READ("file:///pub/%73ecret"), "allow" },
     { "11: dot segments where nothing is said", "default allow;",
       READ("file:///pub/../etc"), "allow" },
     { "11: dot segments could evade hide", "default allow; hide 'file:*/x';",
