@@ -413,10 +413,14 @@ CONF
 
 my $before = $hook->connections();
 
-for (1 .. 10) {
+for my $count (1 .. 10) {
     $id = ask('buy');
     $request = $hook->next();
-    is($request->header('X-MCP-Delivery'), $id, "told by the next server: $_");
+    is($request->header('X-MCP-Delivery'), $id,
+       "told by the next server: $count");
+
+    # a connection is free when its answer has come
+    ok($t->wait_until(sub { counted($count, 0) }), 'and counted');
 }
 
 is($request->header('Host'), 'hooks.test', 'which host= names');
