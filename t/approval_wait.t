@@ -275,6 +275,7 @@ subtest 'two alike' => sub {
     });
 
     isnt($other, $id, 'the second one waits for another approval');
+    $t->wait_until(sub { $upstream->count > 0 });
     is($upstream->count, 1, 'the first has passed');
     is($people->approve($other), 200, 'which it gets');
     is(outcome($_->read_response()), 'ok', 'answered') for @clients;

@@ -18,6 +18,7 @@ static bool mcp_uri_is_special(mcp_str_t uri, mcp_scheme_t *scheme);
 static bool mcp_uri_special_normal(mcp_str_t rest,
     const mcp_scheme_t *scheme);
 static bool mcp_host_normal(mcp_str_t host);
+static size_t mcp_expression_length(const uint8_t *p, size_t len);
 static bool mcp_host_numeric_normal(mcp_str_t host);
 static bool mcp_uri_decode(const uint8_t **pos, const uint8_t *end,
     uint8_t *c);
@@ -228,7 +229,10 @@ mcp_uri_special_normal(mcp_str_t rest, const mcp_scheme_t *scheme)
 }
 
 
-/* Lower-case ASCII; no user, no dot at its end, no odd number. */
+/*
+ * Lower-case ASCII; no user, no dot at its end, no odd number.  Templates
+ * have expressions in it (RFC 6570), and no host is named with a brace.
+ */
 
 static bool
 mcp_host_normal(mcp_str_t host)
@@ -245,6 +249,11 @@ mcp_host_normal(mcp_str_t host)
     for (i = 0; i < host.len; i++) {
         c = host.data[i];
 
+        if (c == '{') {
+            i += mcp_expression_length(host.data + i, host.len - i) - 1;
+            continue;
+        }
+
         if (c == '.') {
             label = i + 1;
         }
@@ -260,6 +269,36 @@ mcp_host_normal(mcp_str_t host)
 
     return host.data[label] < '0' || host.data[label] > '9'
            || mcp_host_numeric_normal(host);
+}
+
+
+/*
+ * "{name,other*}", or its beginning up to an operator or a modifier, which
+ * end a host for everybody.
+ */
+
+static size_t
+mcp_expression_length(const uint8_t *p, size_t len)
+{
+    size_t   i;
+    uint8_t  c;
+
+    for (i = 1; i < len; i++) {
+        c = p[i];
+
+        if (c == '}') {
+            return i + 1;
+        }
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+              || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == ','
+              || c == '+' || c == '*'))
+        {
+            break;
+        }
+    }
+
+    return i;
 }
 
 

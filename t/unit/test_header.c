@@ -662,6 +662,18 @@ test_uri_normal(void)
         { "http://2130706433/a", false },
         { "http://a.1x/b", false },
 
+        /* templates */
+        { "https://{host}/a", true },
+        { "https://{subDomain}.a.b:{port}/{+Path}", true },
+        { "https://a.b{/path*}{?x,y}", true },
+        { "https://{var:3}.b/c", true },
+        { "https://{x}.B/c", false },
+        { "https://{x}@a.b/c", false },
+        { "https://{x@a.b/c", false },
+        { "https://{x@A.b/c", false },
+        { "https://{x}.b:443/c", false },
+        { "http:{x}", false },
+
         /* of others they know nothing */
         { "memo://Insights", true },
         { "x://A.b:80\\c", true },

@@ -154,7 +154,8 @@ sub name {
 
         return one('file:///docs/', 'file:///docs/', 'file:///docs/a/',
                    'file:///srv/', 'secret:', 'file:///docs/keys/',
-                   $kind eq 'resources' ? 'file:///docs/../' : 'http:')
+                   $kind eq 'resources' ? 'file:///docs/../'
+                                        : one('http://{H}.b/', 'http://h/'))
             . $end;
     }
 
