@@ -42,8 +42,8 @@ static const char *const  cli_policy_classes[] = {
     "",
     "Read, low risk: allowed",
     "Write, medium risk: 30 calls a minute",
-    "Execute, high risk: 10 calls a minute, with all required"
-    " arguments",
+    ("Execute, high risk: 10 calls a minute, with all required"
+     " arguments"),
     "Financial, critical: every call needs the approval of a human",
     "Destructive, critical: hidden"
 };

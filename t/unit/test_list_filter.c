@@ -758,8 +758,9 @@ test_is_request(void)
         "", "{", "{\"method\":", "{\"method\":null,\"result\":{",
         "{\"method\":1,", "{\"Method\":\"x\"", "{\"x\":{\"method\":\"x\"",
         "{\"result\":{\"method\":\"x\"}", "[{\"method\":\"x\"",
-        "{\"result\":{},\"method\":\"x\"", "{\"result\":1,\"result\":1,"
-        "\"method\":\"x\"", "\"method\":\"x\"", "{\"a\":x,\"method\":\"x\"",
+        "{\"result\":{},\"method\":\"x\"",
+        ("{\"result\":1,\"result\":1,"
+         "\"method\":\"x\""), "\"method\":\"x\"", "{\"a\":x,\"method\":\"x\"",
         "{\"error\":{},\"error\":{},\"method\":\"x\"", "{\"id\":1,\"result",
         "{}{\"method\":\"x\""
     };

@@ -82,8 +82,8 @@ member(bool nasty)
     static const char *const  members[] = {
         "\"description\":\"a \\\"quoted\\\" text, ] } \\\\\"",
         "\"title\":\"\\u2028\xe2\x80\xa8\xf0\x9f\x98\x80\\ud83d\\ude00\"",
-        "\"inputSchema\":{\"type\":\"object\",\"properties\":{\"name\":{"
-            "\"type\":\"string\"},\"Name\":{\"enum\":[1,2.50,-0]}}}",
+        ("\"inputSchema\":{\"type\":\"object\",\"properties\":{\"name\":{"
+         "\"type\":\"string\"},\"Name\":{\"enum\":[1,2.50,-0]}}}"),
         "\"x\":[[[[{\"tools\":[{\"name\":\"inner\"}]}]]],{},[ ]]",
         "\"_meta\":{\"a/b\" : null , \"\":true}",
         "\"n\":12345678901234567890",
