@@ -442,7 +442,7 @@ baseline: deps $(BUILD)/bench/bench_decision
 .PHONY: run
 UPSTREAM ?=
 PORT ?= 8080
-run: all $(if $(OWN_NGINX),nginx) $(if $(UPSTREAM),,run-server)
+run: module $(if $(OWN_NGINX),nginx) $(if $(UPSTREAM),,run-server)
 	@$(TEST_ENV) t/tools/run '$(PORT)' '$(UPSTREAM)'
 
 .PHONY: run-server
