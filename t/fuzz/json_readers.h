@@ -10,6 +10,8 @@
  * id, method, target and arguments, divided by spaces (json_dump.h).
  *
  * FUZZ_READERS has a line for each: its name, a space, its command.
+ *
+ * The fuzzer's timer interrupts whoever waits for a reader.
  */
 
 #ifndef JSON_READERS_H
@@ -149,6 +151,10 @@ reader_send(reader_t *reader, const char *data, size_t length)
     while (length > 0) {
         n = write(reader->fd, data, length);
 
+        if (n == -1 && errno == EINTR) {
+            continue;
+        }
+
         if (n <= 0) {
             fprintf(stderr, "%s: %s\n", reader->kind->name, strerror(errno));
             exit(2);
@@ -168,8 +174,13 @@ reader_receive(reader_t *reader, char *data, size_t length)
     while (length > 0) {
         n = read(reader->fd, data, length);
 
+        if (n == -1 && errno == EINTR) {
+            continue;
+        }
+
         if (n <= 0) {
-            fprintf(stderr, "%s has gone\n", reader->kind->name);
+            fprintf(stderr, "%s has gone: %s\n", reader->kind->name,
+                    n == 0 ? "end of its output" : strerror(errno));
             exit(2);
         }
 

@@ -113,28 +113,39 @@ function read(length) {
     return buffer;
 }
 
-for (;;) {
-    const batch = read(read(4).readUInt32LE());
-    const answers = [];
+function serve() {
+    for (;;) {
+        const batch = read(read(4).readUInt32LE());
+        const answers = [];
 
-    for (let i = 0; i < batch.length;) {
-        const end = i + 4 + batch.readUInt32LE(i);
-        const text = Buffer.from(answer(batch.subarray(i + 4, end)));
+        for (let i = 0; i < batch.length;) {
+            const end = i + 4 + batch.readUInt32LE(i);
+            const text = Buffer.from(answer(batch.subarray(i + 4, end)));
+            const length = Buffer.alloc(4);
+
+            length.writeUInt32LE(text.length);
+            answers.push(length, text);
+            i = end;
+        }
+
+        const all = Buffer.concat(answers);
         const length = Buffer.alloc(4);
 
-        length.writeUInt32LE(text.length);
-        answers.push(length, text);
-        i = end;
-    }
+        length.writeUInt32LE(all.length);
 
-    const all = Buffer.concat(answers);
-    const length = Buffer.alloc(4);
-
-    length.writeUInt32LE(all.length);
-
-    for (const part of [length, all]) {
-        for (let i = 0; i < part.length;) {
-            i += writeSync(1, part, i);
+        for (const part of [length, all]) {
+            for (let i = 0; i < part.length;) {
+                i += writeSync(1, part, i);
+            }
         }
+    }
+}
+
+try {
+    serve();
+} catch (error) {
+    // The fuzzer has ended with an answer unread.
+    if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') {
+        throw error;
     }
 }
