@@ -39,9 +39,10 @@ gzip(\$long, \$zipped);
 
 $root->write_file('page.html', "<p>a page</p>\n" . $long);
 $root->write_file('small.txt', 'small');
-$root->write_file('index.html', 'the index');
+$root->write_file('index.html', 'the index' x 10);
 $root->write_file('first.html', '<i>first</i>');
 $root->write_file('last.html', '<i>last</i>');
+$root->write_file('last.html.gz', $zipped);
 $root->write_file('missing.html', '<p>nothing is here</p>');
 $root->write_file('missing.txt', 'nothing is here');
 $root->write_file('data.json', '{"tools":1,"a":[' . '1,' x 5000 . '2]}');
@@ -287,6 +288,9 @@ my @zip = ('Accept-Encoding' => 'gzip');
 try('gzip', '/gzip/page.html', headers => [ @zip ]);
 try('gzip: JSON', '/gzip/data.json', headers => [ @zip ]);
 try('gzip: not asked for', '/gzip/page.html');
+try('gzip: index', '/gzip/', headers => [ @zip ]);
+try('gzip_static', '/gzip/static/last.html', headers => [ @zip ]);
+try('gzip_static: not asked for', '/gzip/static/last.html');
 try('gzip: proxied', '/gzip/proxy/a', headers => [ @zip ], replies => [
     reply(200, body => $long) ]);
 try('gzip: proxied call', '/gzip/proxy/a', headers => [ @zip ],

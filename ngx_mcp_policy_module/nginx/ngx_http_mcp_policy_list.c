@@ -62,7 +62,11 @@ ngx_http_mcp_policy_list_expect(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ngx_http_mcp_policy_list_plain(r);
+    /* A file that is there compressed goes to who takes it so. */
+
+    if (body->count || r->content_handler) {
+        ngx_http_mcp_policy_list_plain(r);
+    }
 
     list->next = ctx->list;
     ctx->list = list;
