@@ -6,6 +6,8 @@
 
 #define MODEL_RECORDS  32
 
+#include "fuzz.h"
+
 #include "../unit/approval_model.h"
 #include "mcp_siphash.h"
 
@@ -14,9 +16,6 @@
 #define HEADER  88
 #define SUMMED  24
 
-#define check(condition)  do { if (!(condition)) { abort(); } } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint64_t  space[SIZE / 8];
 static uint64_t  other[SIZE / 8];

@@ -4,7 +4,7 @@
  * it may be and nothing in it that a terminal takes for a command.
  */
 
-#include <stdlib.h>
+#include "fuzz.h"
 
 #include "mcp_audit.h"
 
@@ -12,87 +12,12 @@
 #define KEYS  40
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
-static void *
-fuzz_alloc(void *data, size_t size)
-{
-    (void) data;
-    return malloc(size);
-}
-
-
-static void
-fuzz_free(void *data, void *p)
-{
-    (void) data;
-    free(p);
-}
-
-
-static void
-check(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
-
-
-/* The next piece: its length in two bytes, then that much or what is left. */
-
-static mcp_str_t
-take(mcp_str_t *input)
-{
-    size_t     length;
-    mcp_str_t  piece;
-
-    piece.data = (const uint8_t *) "";
-    piece.len = 0;
-
-    if (input->len < 2) {
-        return piece;
-    }
-
-    length = (size_t) input->data[0] << 8 | input->data[1];
-    input->data += 2;
-    input->len -= 2;
-
-    piece.data = input->data;
-    piece.len = (length < input->len) ? length : input->len;
-
-    input->data += piece.len;
-    input->len -= piece.len;
-
-    return piece;
-}
-
-
-static uint64_t
-take_number(mcp_str_t *input)
-{
-    size_t     i;
-    uint64_t   value;
-    mcp_str_t  piece;
-
-    piece = take(input);
-    value = 0;
-
-    for (i = 0; i < piece.len && i < 8; i++) {
-        value = value << 8 | piece.data[i];
-    }
-
-    return value;
-}
-
-
 /* One in two that there is none. */
 
 static const uint64_t *
 take_hash(mcp_str_t *input, uint64_t hash[2])
 {
-    hash[0] = take_number(input);
+    hash[0] = fuzz_number(input);
     hash[1] = ~hash[0];
 
     return (hash[0] & 1) ? hash : NULL;
@@ -105,27 +30,27 @@ take_message(mcp_str_t *input, mcp_audit_message_t *message,
 {
     memset(message, 0, sizeof(mcp_audit_message_t));
 
-    message->index = (uint32_t) take_number(input);
-    message->count = (uint32_t) take_number(input);
-    message->method = take(input);
-    message->target_kind = take_number(input) % MCP_TARGET_COUNT;
-    message->target = take(input);
-    message->target_count = (uint32_t) take_number(input);
-    message->id_string = take_number(input) & 1;
-    message->id = take(input);
-    message->decision = take(input);
-    message->rule = take(input);
-    message->reason = take(input);
-    message->limited = take_number(input) & 1;
-    message->remaining = (int64_t) take_number(input);
-    message->reset_s = take_number(input);
+    message->index = (uint32_t) fuzz_number(input);
+    message->count = (uint32_t) fuzz_number(input);
+    message->method = fuzz_piece(input);
+    message->target_kind = fuzz_number(input) % MCP_TARGET_COUNT;
+    message->target = fuzz_piece(input);
+    message->target_count = (uint32_t) fuzz_number(input);
+    message->id_string = fuzz_number(input) & 1;
+    message->id = fuzz_piece(input);
+    message->decision = fuzz_piece(input);
+    message->rule = fuzz_piece(input);
+    message->reason = fuzz_piece(input);
+    message->limited = fuzz_number(input) & 1;
+    message->remaining = (int64_t) fuzz_number(input);
+    message->reset_s = fuzz_number(input);
     message->args_hash = take_hash(input, hash);
-    message->arguments = take_number(input) & 1;
-    message->argument_count = (uint32_t) take_number(input);
+    message->arguments = fuzz_number(input) & 1;
+    message->argument_count = (uint32_t) fuzz_number(input);
     message->keys = keys;
 
     while (message->key_count < MCP_AUDIT_KEYS && input->len) {
-        keys[message->key_count++] = take(input);
+        keys[message->key_count++] = fuzz_piece(input);
     }
 }
 
@@ -138,25 +63,25 @@ take_request(mcp_str_t *input, mcp_audit_request_t *request,
 
     memset(request, 0, sizeof(mcp_audit_request_t));
 
-    request->time_ms = take_number(input);
-    request->request_id = take(input);
-    request->address = take(input);
-    request->http_method = take(input);
+    request->time_ms = fuzz_number(input);
+    request->request_id = fuzz_piece(input);
+    request->address = fuzz_piece(input);
+    request->http_method = fuzz_piece(input);
     request->grant = take_hash(input, &hashes[0]);
     request->session = take_hash(input, &hashes[2]);
-    request->policy = take(input);
-    request->generation = take_number(input);
+    request->policy = fuzz_piece(input);
+    request->generation = fuzz_number(input);
     request->sha256 = sha256;
-    request->protocol = take(input);
-    request->client = take(input);
-    request->traceparent = take(input);
-    request->status = (uint32_t) take_number(input);
-    request->upstream_tries = (uint32_t) take_number(input);
-    request->upstream_status = (uint32_t) take_number(input);
-    request->upstream_ms = take_number(input);
-    request->duration_ms = take_number(input);
-    request->bytes_received = take_number(input);
-    request->bytes_sent = take_number(input);
+    request->protocol = fuzz_piece(input);
+    request->client = fuzz_piece(input);
+    request->traceparent = fuzz_piece(input);
+    request->status = (uint32_t) fuzz_number(input);
+    request->upstream_tries = (uint32_t) fuzz_number(input);
+    request->upstream_status = (uint32_t) fuzz_number(input);
+    request->upstream_ms = fuzz_number(input);
+    request->duration_ms = fuzz_number(input);
+    request->bytes_received = fuzz_number(input);
+    request->bytes_sent = fuzz_number(input);
 }
 
 
@@ -170,7 +95,6 @@ check_line(const uint8_t *line, size_t length)
     mcp_arena_t   arena;
     mcp_limits_t  limits;
 
-    static const mcp_allocator_t  allocator = { fuzz_alloc, fuzz_free, NULL };
 
     check(length > 2 && length < MCP_AUDIT_LINE_MAX);
     check(line[length - 1] == '\n');
@@ -186,7 +110,7 @@ check_line(const uint8_t *line, size_t length)
     limits.string_length = MCP_AUDIT_NAME;
     limits.number_length = 40;
 
-    mcp_arena_init(&arena, &allocator, 0);
+    mcp_arena_init(&arena, &fuzz_allocator, 0);
 
     check(mcp_json_parse(&json, (mcp_str_t) { line, length - 1 }, &limits,
                          &arena, NULL)

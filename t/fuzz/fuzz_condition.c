@@ -7,7 +7,7 @@
  * is a variable whose value is the rest.
  */
 
-#include <stdlib.h>
+#include "fuzz.h"
 
 #include "mcp_condition.h"
 
@@ -15,15 +15,11 @@
 #define VALUES_MAX  6
 #define LINE_BYTES   256
 
-#define check(condition)  do { if (!(condition)) { abort(); } } while (0)
 
 typedef struct {
     mcp_condition_t  condition;
     mcp_text_t       values[VALUES_MAX];
 } written_t;
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static const mcp_limits_t  limits = {
@@ -53,25 +49,6 @@ static const mcp_op_t  opposites[MCP_OP_COUNT] = {
     [MCP_OP_LENGTH_LTE] = MCP_OP_COUNT,
     [MCP_OP_TYPE] = MCP_OP_COUNT
 };
-
-
-static void *
-fuzz_alloc(void *data, size_t size)
-{
-    (void) data;
-    return malloc(size);
-}
-
-
-static void
-fuzz_free(void *data, void *p)
-{
-    (void) data;
-    free(p);
-}
-
-
-static const mcp_allocator_t  allocator = { fuzz_alloc, fuzz_free, NULL };
 
 
 static mcp_rc_t
@@ -126,7 +103,7 @@ read_condition(written_t *written, mcp_str_t line)
     } else {
         condition->on_arguments = true;
 
-        if (mcp_path_parse(&condition->path, word, &allocator, NULL)
+        if (mcp_path_parse(&condition->path, word, &fuzz_allocator, NULL)
             != MCP_OK)
         {
             return false;
@@ -152,7 +129,7 @@ read_condition(written_t *written, mcp_str_t line)
         condition->subject.variables = &condition->subject.literal;
     }
 
-    return mcp_condition_compile(condition, &allocator, NULL) == MCP_OK;
+    return mcp_condition_compile(condition, &fuzz_allocator, NULL) == MCP_OK;
 }
 
 
@@ -323,7 +300,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text + 5, data + i + 1, size);
     text[size + 5] = '}';
 
-    mcp_arena_init(&arena, &allocator, 16 * 1024 * 1024);
+    mcp_arena_init(&arena, &fuzz_allocator, 16 * 1024 * 1024);
     memset(&subject, 0, sizeof(subject));
 
     if (mcp_json_parse(&json, (mcp_str_t) { text, size + 6 }, &limits, &arena,

@@ -3,7 +3,7 @@
  * slow reference that writes all digits out, and against each other.
  */
 
-#include <stdlib.h>
+#include "fuzz.h"
 
 #include "mcp_decimal.h"
 
@@ -12,16 +12,12 @@
 #define PLACES          512     /* before and after the point */
 #define REFERENCE_MAX   200     /* of an exponent, and of a length */
 
-#define check(condition)  do { if (!(condition)) { abort(); } } while (0)
 
 typedef struct {
     bool     negative;
     bool     zero;
     uint8_t  digits[2 * PLACES];
 } reference_t;
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static size_t

@@ -5,6 +5,8 @@
  * gets the same answer.  Approvals that a refused body took are given back.
  */
 
+#include "fuzz.h"
+
 #include "../unit/policy_text.h"
 
 #include "mcp_decimal.h"
@@ -19,9 +21,6 @@
 #define FUZZ_BROKEN    0x10
 #define FUZZ_STORE     0x60   /* fits, used up, full, allowed when full */
 #define FUZZ_HEADER    0x80
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static const char *const  fuzz_texts[FUZZ_POLICIES] = {
@@ -326,11 +325,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mcp_approval_store_t  approvals = { fuzz_take, fuzz_give_back,
                                         fuzz_random, &taken };
 
-    mcp_limits_t  limits = { MCP_DEFAULT_DEPTH, MCP_DEFAULT_TOKENS,
-                             MCP_DEFAULT_STRING_LENGTH,
-                             MCP_DEFAULT_NUMBER_LENGTH, MCP_DEFAULT_BATCH,
-                             { 3, 4 } };
-
     static const mcp_policy_t  *policies[FUZZ_POLICIES];
 
     if (size < 2) {
@@ -381,7 +375,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mcp_arena_init(&arena, &policy_allocator, 1 << 26);
 
     if (mcp_body_parse(&body, (mcp_str_t) { data + 1, size - 1 }, &headers,
-                       MCP_REVISIONS_ALL, &limits, &arena)
+                       MCP_REVISIONS_ALL, &fuzz_limits, &arena)
         == MCP_OK)
     {
         fuzz_check(policies[flags & 1], &body, &caller, &store, &arena);

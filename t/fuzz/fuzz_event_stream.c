@@ -3,13 +3,12 @@
  * says of the whole.  The first two bytes choose the pieces and the room.
  */
 
+#include "fuzz.h"
+
 #include "../unit/event_model.h"
 
 
 #define CAPACITY  256
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static size_t

@@ -4,33 +4,13 @@
  * makes a URI one that is not normal, but nothing of its dots.
  */
 
-#include <stdlib.h>
+#include "fuzz.h"
 
 #include "mcp_message.h"
 
 
-#define check(condition)  do { if (!(condition)) { abort(); } } while (0)
-
 static const char  alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "abcdefghijklmnopqrstuvwxyz0123456789+/";
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
-static void *
-fuzz_alloc(void *data, size_t size)
-{
-    (void) data;
-    return malloc(size);
-}
-
-
-static void
-fuzz_free(void *data, void *p)
-{
-    (void) data;
-    free(p);
-}
 
 
 /* "=?base64?...?="; the length. */
@@ -145,22 +125,17 @@ check_uri(mcp_str_t uri)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    mcp_str_t        value;
-    mcp_arena_t      arena;
-    mcp_allocator_t  allocator;
+    mcp_str_t    value;
+    mcp_arena_t  arena;
 
     if (size > 4096) {
         return 0;
     }
 
-    allocator.alloc = fuzz_alloc;
-    allocator.free = fuzz_free;
-    allocator.data = NULL;
-
     value.data = data;
     value.len = size;
 
-    mcp_arena_init(&arena, &allocator, 0);
+    mcp_arena_init(&arena, &fuzz_allocator, 0);
     check_decoded(value, &arena);
     check_uri(value);
     (void) mcp_content_type_valid(value);

@@ -15,6 +15,8 @@
  * against the careful one; limits and memory that end just before the text.
  */
 
+#include "fuzz.h"
+
 #include <jansson.h>
 
 #include "../unit/json_model.h"
@@ -29,41 +31,12 @@
 #define MAGNITUDE_SURE  300
 #define MAGNITUDE_MOST  320
 
-#define check(condition)                                                      \
-    do {                                                                      \
-        if (!(condition)) {                                                   \
-            fprintf(stderr, "line %d: %s\n", __LINE__, #condition);           \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
 
 typedef enum {
     JANSSON_ACCEPTS,
     JANSSON_REFUSES,
     JANSSON_MAY_DO_EITHER
 } expected_t;
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
-static void *
-fuzz_alloc(void *data, size_t size)
-{
-    (void) data;
-    return malloc(size);
-}
-
-
-static void
-fuzz_free(void *data, void *p)
-{
-    (void) data;
-    free(p);
-}
-
-
-static const mcp_allocator_t  allocator = { fuzz_alloc, fuzz_free, NULL };
 
 
 static bool
@@ -286,7 +259,7 @@ check_value(const mcp_json_t *json, uint32_t i, const json_t *value,
 
 
 static mcp_limits_t
-fuzz_limits(void)
+widest_limits(void)
 {
     mcp_limits_t  limits;
 
@@ -308,7 +281,7 @@ check_strings(const mcp_json_t *json, mcp_arena_t *arena)
     mcp_json_t     again;
     mcp_limits_t   limits;
 
-    limits = fuzz_limits();
+    limits = widest_limits();
 
     for (i = 0; i < json->count; i++) {
 
@@ -359,7 +332,7 @@ check_padded(const mcp_json_t *json, mcp_rc_t rc, mcp_str_t text,
     mcp_error_t    error;
     mcp_limits_t   limits;
 
-    limits = fuzz_limits();
+    limits = widest_limits();
     limits.hash_key[0] = before;
 
     buf = malloc(before + text.len + behind);
@@ -403,9 +376,9 @@ check_limits(const mcp_json_t *json, mcp_str_t text, uint8_t seed)
     mcp_error_t   error;
     mcp_limits_t  limits;
 
-    mcp_arena_init(&arena, &allocator, 0);
+    mcp_arena_init(&arena, &fuzz_allocator, 0);
 
-    limits = fuzz_limits();
+    limits = widest_limits();
     limits.tokens = json->count;
     check(mcp_json_parse(&other, text, &limits, &arena, &error) == MCP_OK);
 
@@ -424,7 +397,7 @@ check_limits(const mcp_json_t *json, mcp_str_t text, uint8_t seed)
         }
     }
 
-    limits = fuzz_limits();
+    limits = widest_limits();
     limits.depth = depth;
     check(mcp_json_parse(&other, text, &limits, &arena, &error) == MCP_OK);
 
@@ -437,8 +410,8 @@ check_limits(const mcp_json_t *json, mcp_str_t text, uint8_t seed)
 
     mcp_arena_destroy(&arena);
 
-    mcp_arena_init(&arena, &allocator, 64 + seed * 128u);
-    limits = fuzz_limits();
+    mcp_arena_init(&arena, &fuzz_allocator, 64 + seed * 128u);
+    limits = widest_limits();
     rc = mcp_json_parse(&other, text, &limits, &arena, &error);
     check(rc == MCP_NOMEM
           || (rc == MCP_OK && other.defect == json->defect
@@ -502,8 +475,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     text.data = copy;
     text.len = size;
-    limits = fuzz_limits();
-    mcp_arena_init(&arena, &allocator, 0);
+    limits = widest_limits();
+    mcp_arena_init(&arena, &fuzz_allocator, 0);
 
     rc = mcp_json_parse(&json, text, &limits, &arena, &error);
     check(rc == MCP_OK || rc == MCP_ERROR);

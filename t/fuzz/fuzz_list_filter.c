@@ -10,6 +10,8 @@
  *   and with a memory of it so it is, and what resembles it is read anew.
  */
 
+#include "fuzz.h"
+
 #include <strings.h>
 
 #include "../unit/list_model.h"
@@ -22,17 +24,6 @@
 #define FUZZ_STREAM   0x40     /* nobody knows what was asked for */
 #define FUZZ_STRING   0x80     /* the id */
 
-#define check(condition)                                                      \
-    do {                                                                      \
-        if (!(condition)) {                                                   \
-            fprintf(stderr, "line %d: %s\n", __LINE__, #condition);           \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 
 typedef struct {
     mcp_list_filter_t   filter;
@@ -40,11 +31,6 @@ typedef struct {
     mcp_caller_t        caller;
     mcp_arena_t         arena;
 } fuzz_t;
-
-static const mcp_limits_t  fuzz_limits = {
-    MCP_DEFAULT_DEPTH, MCP_DEFAULT_TOKENS, MCP_DEFAULT_STRING_LENGTH,
-    MCP_DEFAULT_NUMBER_LENGTH, MCP_DEFAULT_BATCH, { 3, 4 }
-};
 
 
 static json_t *

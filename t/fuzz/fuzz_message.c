@@ -6,20 +6,9 @@
  * header was sent: "=" once, "&" twice, anything else never.
  */
 
-#include <stdlib.h>
+#include "fuzz.h"
 
 #include "mcp_reply.h"
-
-
-#define CHECK(condition)                                                      \
-    do {                                                                      \
-        if (!(condition)) {                                                   \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static const mcp_limits_t  limits = {
@@ -30,22 +19,6 @@ static const mcp_limits_t  limits = {
     .batch = 8,
     .hash_key = { 1, 2 }
 };
-
-
-static void *
-fuzz_alloc(void *data, size_t size)
-{
-    (void) data;
-    return malloc(size);
-}
-
-
-static void
-fuzz_free(void *data, void *p)
-{
-    (void) data;
-    free(p);
-}
 
 
 static mcp_header_t
@@ -88,17 +61,17 @@ check_reply(const mcp_reply_t *reply, size_t cap, mcp_arena_t *arena)
     mcp_json_t   json;
     mcp_error_t  error;
 
-    CHECK(reply->status >= 200 && reply->status < 600);
+    check(reply->status >= 200 && reply->status < 600);
 
     if (reply->body.len == 0) {
-        CHECK(reply->status == 202);
+        check(reply->status == 202);
         return;
     }
 
-    CHECK(reply->body.len <= cap);
-    CHECK(mcp_json_parse(&json, reply->body, &limits, arena, &error)
+    check(reply->body.len <= cap);
+    check(mcp_json_parse(&json, reply->body, &limits, arena, &error)
           == MCP_OK);
-    CHECK(json.defect == MCP_JSON_VALID);
+    check(json.defect == MCP_JSON_VALID);
 
     count = 1;
     item = 0;
@@ -106,16 +79,16 @@ check_reply(const mcp_reply_t *reply, size_t cap, mcp_arena_t *arena)
     if (json.tokens[0].type == MCP_JSON_ARRAY) {
         count = mcp_json_size(&json, 0);
         item = 1;
-        CHECK(count > 0);
+        check(count > 0);
     }
 
     for (i = 0; i < count; i++, item = json.tokens[item].next) {
-        CHECK(json.tokens[item].type == MCP_JSON_OBJECT);
+        check(json.tokens[item].type == MCP_JSON_OBJECT);
 
         for (key = item + 1; key < json.tokens[item].next;
              key = json.tokens[json.tokens[key].next].next)
         {
-            CHECK(mcp_json_string_equal(&json, key, mcp_str("jsonrpc"))
+            check(mcp_json_string_equal(&json, key, mcp_str("jsonrpc"))
                   || mcp_json_string_equal(&json, key, mcp_str("id"))
                   || mcp_json_string_equal(&json, key, mcp_str("result"))
                   || mcp_json_string_equal(&json, key, mcp_str("error")));
@@ -130,12 +103,12 @@ check_id(mcp_str_t id, mcp_arena_t *arena)
     mcp_json_t   json;
     mcp_error_t  error;
 
-    CHECK(mcp_json_parse(&json, id, &limits, arena, &error) == MCP_OK);
-    CHECK(json.count == 1);
-    CHECK(json.tokens[0].type == MCP_JSON_STRING
+    check(mcp_json_parse(&json, id, &limits, arena, &error) == MCP_OK);
+    check(json.count == 1);
+    check(json.tokens[0].type == MCP_JSON_STRING
           || (json.tokens[0].type == MCP_JSON_NUMBER
               && (json.tokens[0].flags & MCP_JSON_INTEGER)));
-    CHECK(id.len <= 258);
+    check(id.len <= 258);
 }
 
 
@@ -148,25 +121,25 @@ check_message(const mcp_body_t *body, const mcp_message_t *message,
     switch (message->kind) {
 
     case MCP_MESSAGE_REQUEST:
-        CHECK(message->id.len != 0 && message->method_name.len != 0);
-        CHECK(message->method != MCP_METHOD_NOTIFICATION);
+        check(message->id.len != 0 && message->method_name.len != 0);
+        check(message->method != MCP_METHOD_NOTIFICATION);
         break;
 
     case MCP_MESSAGE_NOTIFICATION:
-        CHECK(message->id.len == 0 && message->method_name.len != 0);
-        CHECK(message->method == MCP_METHOD_NOTIFICATION
+        check(message->id.len == 0 && message->method_name.len != 0);
+        check(message->method == MCP_METHOD_NOTIFICATION
               || message->method == MCP_METHOD_OTHER);
         break;
 
     case MCP_MESSAGE_RESULT:
     case MCP_MESSAGE_ERROR:
-        CHECK(body->revision != MCP_2026_07_28);
-        CHECK(message->method == MCP_METHOD_OTHER
+        check(body->revision != MCP_2026_07_28);
+        check(message->method == MCP_METHOD_OTHER
               && message->target_count == 0);
         break;
 
     default:
-        CHECK(false);
+        check(false);
     }
 
     if (message->id.len != 0) {
@@ -174,18 +147,18 @@ check_message(const mcp_body_t *body, const mcp_message_t *message,
     }
 
     if (message->method == MCP_METHOD_TOOLS_CALL) {
-        CHECK(message->target_count == 1
+        check(message->target_count == 1
               && message->targets[0].kind == MCP_TARGET_TOOL);
     }
 
     for (i = 0; i < message->target_count; i++) {
-        CHECK(message->targets[i].kind != MCP_TARGET_NONE);
-        CHECK(message->targets[i].name.len != 0);
-        CHECK(memchr(message->targets[i].name.data, '\0',
+        check(message->targets[i].kind != MCP_TARGET_NONE);
+        check(message->targets[i].name.len != 0);
+        check(memchr(message->targets[i].name.data, '\0',
                      message->targets[i].name.len) == NULL);
     }
 
-    CHECK(!(message->task && body->revision == MCP_2026_07_28));
+    check(!(message->task && body->revision == MCP_2026_07_28));
 }
 
 
@@ -227,12 +200,12 @@ check_denied(const mcp_body_t *body, const uint8_t *data, size_t size,
     }
 
     rc = mcp_reply_denied(body, &verdict, &options, arena, &reply);
-    CHECK(rc == MCP_OK);
+    check(rc == MCP_OK);
     check_reply(&reply, 10240 * body->count, arena);
 
     rc = mcp_reply_error_all(body, 200, -32603, (mcp_str_t) { data, size },
                              arena, &reply);
-    CHECK(rc == MCP_OK);
+    check(rc == MCP_OK);
     check_reply(&reply, 10240 * body->count, arena);
 }
 
@@ -247,12 +220,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mcp_reply_t           reply;
     mcp_arena_t           arena;
     mcp_headers_t         headers;
-    mcp_allocator_t       allocator;
     mcp_reply_options_t   options;
-
-    allocator.alloc = fuzz_alloc;
-    allocator.free = fuzz_free;
-    allocator.data = NULL;
 
     headers.protocol_version = read_header(&data, &size);
     headers.method = read_header(&data, &size);
@@ -260,7 +228,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     headers.session = read_header(&data, &size);
 
     copy = malloc(size ? size : 1);
-    CHECK(copy != NULL);
+    check(copy != NULL);
 
     if (size != 0) {
         memcpy(copy, data, size);
@@ -270,17 +238,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     options.denial = MCP_DENIAL_RESULT;
     options.revisions = MCP_REVISIONS_ALL;
 
-    mcp_arena_init(&arena, &allocator, 0);
+    mcp_arena_init(&arena, &fuzz_allocator, 0);
 
     rc = mcp_body_parse(&body, (mcp_str_t) { copy, size }, &headers,
                         MCP_REVISIONS_ALL, &limits, &arena);
 
     if (rc == MCP_OK) {
-        CHECK(body.invalid == MCP_VALID);
-        CHECK(body.json.defect == MCP_JSON_VALID);
-        CHECK(body.count > 0 && body.count <= limits.batch);
-        CHECK(body.batch || body.count == 1);
-        CHECK(headers.protocol_version.count <= 1);
+        check(body.invalid == MCP_VALID);
+        check(body.json.defect == MCP_JSON_VALID);
+        check(body.count > 0 && body.count <= limits.batch);
+        check(body.batch || body.count == 1);
+        check(headers.protocol_version.count <= 1);
 
         for (i = 0; i < body.count; i++) {
             check_message(&body, &body.messages[i], &arena);
@@ -289,15 +257,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_denied(&body, copy, size, &arena);
 
     } else {
-        CHECK(rc == MCP_ERROR);
-        CHECK(body.invalid != MCP_VALID && body.count == 0);
-        CHECK(body.invalid_text.len != 0);
+        check(rc == MCP_ERROR);
+        check(body.invalid != MCP_VALID && body.count == 0);
+        check(body.invalid_text.len != 0);
 
         if (body.invalid_id.len != 0) {
             check_id(body.invalid_id, &arena);
         }
 
-        CHECK(mcp_reply_invalid(&body, &options, &arena, &reply) == MCP_OK);
+        check(mcp_reply_invalid(&body, &options, &arena, &reply) == MCP_OK);
         check_reply(&reply, 10240, &arena);
     }
 

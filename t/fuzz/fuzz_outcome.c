@@ -3,26 +3,9 @@
  * whole.  The first byte chooses the pieces and whether results matter.
  */
 
+#include "fuzz.h"
+
 #include "../unit/outcome_model.h"
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
-static void *
-fuzz_alloc(void *data, size_t size)
-{
-    (void) data;
-    return malloc(size);
-}
-
-
-static void
-fuzz_free(void *data, void *p)
-{
-    (void) data;
-    free(p);
-}
 
 
 static size_t
@@ -52,7 +35,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mcp_str_t    text;
     mcp_arena_t  arena;
 
-    static const mcp_allocator_t  allocator = { fuzz_alloc, fuzz_free, NULL };
     static outcome_report_t       model, whole, split;
 
     if (size < 1) {
@@ -72,7 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
 
-    mcp_arena_init(&arena, &allocator, 0);
+    mcp_arena_init(&arena, &fuzz_allocator, 0);
 
     if (outcome_model(&model, text, results, &arena)
         && !outcome_agree(&model, &whole))

@@ -9,6 +9,8 @@
  * inside of the text.
  */
 
+#include "fuzz.h"
+
 #include <jansson.h>
 
 #include "mcp_canonical.h"
@@ -16,33 +18,6 @@
 
 #define FLAGS  (JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL    \
                 | JSON_REJECT_DUPLICATES)
-
-#define check(condition)                                                      \
-    do {                                                                      \
-        if (!(condition)) {                                                   \
-            fprintf(stderr, "line %d: %s\n", __LINE__, #condition);           \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
-static void *
-fuzz_alloc(void *data, size_t size)
-{
-    (void) data;
-    return malloc(size);
-}
-
-
-static void
-fuzz_free(void *data, void *p)
-{
-    (void) data;
-    free(p);
-}
 
 
 static void *
@@ -52,14 +27,6 @@ fuzz_arena_alloc(void *data, size_t size)
 }
 
 
-static const mcp_allocator_t  allocator = { fuzz_alloc, fuzz_free, NULL };
-
-static const mcp_limits_t     limits = {
-    MCP_DEFAULT_DEPTH, MCP_DEFAULT_TOKENS, MCP_DEFAULT_STRING_LENGTH,
-    MCP_DEFAULT_NUMBER_LENGTH, MCP_DEFAULT_BATCH, { 3, 4 }
-};
-
-
 static mcp_rc_t
 canonical(mcp_str_t text, mcp_arena_t *arena, mcp_str_t *form)
 {
@@ -67,7 +34,7 @@ canonical(mcp_str_t text, mcp_arena_t *arena, mcp_str_t *form)
     mcp_json_t   json;
     mcp_error_t  error;
 
-    rc = mcp_json_parse(&json, text, &limits, arena, &error);
+    rc = mcp_json_parse(&json, text, &fuzz_limits, arena, &error);
 
     return rc == MCP_OK
            ? mcp_canonical_write(&json, 0, NULL, 0, arena, form) : rc;
@@ -81,7 +48,7 @@ fuzz_canonical(mcp_str_t text)
     mcp_str_t     form, again;
     mcp_arena_t   arena;
 
-    mcp_arena_init(&arena, &allocator, 0);
+    mcp_arena_init(&arena, &fuzz_allocator, 0);
 
     if (canonical(text, &arena, &form) == MCP_OK) {
         check(canonical(form, &arena, &again) == MCP_OK);
@@ -112,11 +79,11 @@ fuzz_file(mcp_str_t text)
     mcp_pin_set_t    set;
     mcp_allocator_t  keep = { fuzz_arena_alloc, NULL, &kept };
 
-    mcp_arena_init(&arena, &allocator, 0);
-    mcp_arena_init(&kept, &allocator, 0);
+    mcp_arena_init(&arena, &fuzz_allocator, 0);
+    mcp_arena_init(&kept, &fuzz_allocator, 0);
     memset(&set, 0, sizeof(set));
 
-    rc = mcp_pin_read(&set, &json, text, &keep, &arena, limits.hash_key,
+    rc = mcp_pin_read(&set, &json, text, &keep, &arena, fuzz_limits.hash_key,
                       &error);
 
     if (rc == MCP_OK) {

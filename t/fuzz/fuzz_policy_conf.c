@@ -4,14 +4,13 @@
  * been reported, and nothing else.
  */
 
-#include <stdlib.h>
+#include "fuzz.h"
 
 #include "mcp_policy_conf.h"
 
 
 #define POLICIES_MAX  64
 
-#define check(condition)  do { if (!(condition)) { abort(); } } while (0)
 
 typedef struct {
     mcp_policy_conf_file_t   second;
@@ -21,29 +20,6 @@ typedef struct {
     unsigned                 ended;
     unsigned                 errors;
 } reading_t;
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
-static void *
-fuzz_alloc(void *data, size_t size)
-{
-    (void) data;
-    return malloc(size);
-}
-
-
-static void
-fuzz_free(void *data, void *p)
-{
-    (void) data;
-    free(p);
-}
-
-
-static const mcp_allocator_t  allocator = { fuzz_alloc, fuzz_free, NULL };
-static const uint64_t         hash_key[2] = { 1, 2 };
 
 
 static void
@@ -110,7 +86,7 @@ fuzz_start(void *data, mcp_str_t name, const mcp_place_t *place,
     reading_t             *reading;
     const mcp_frontend_t   frontend = { .report = fuzz_report,
                                           .compile_text = fuzz_text,
-                                          .scratch = &allocator,
+                                          .scratch = &fuzz_allocator,
                                           .data = data };
 
     reading = data;
@@ -121,8 +97,8 @@ fuzz_start(void *data, mcp_str_t name, const mcp_place_t *place,
 
     reading->started++;
 
-    *builder = mcp_policy_builder_create(name, place, &allocator, &frontend,
-                                         hash_key);
+    *builder = mcp_policy_builder_create(name, place, &fuzz_allocator,
+                                         &frontend, fuzz_limits.hash_key);
 
     return *builder ? MCP_OK : MCP_NOMEM;
 }
@@ -176,7 +152,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     caller.report = fuzz_report;
     caller.data = &reading;
 
-    rc = mcp_policy_conf_read(&first, &caller, &allocator);
+    rc = mcp_policy_conf_read(&first, &caller, &fuzz_allocator);
 
     check(rc == MCP_OK || rc == MCP_ERROR);
     check(rc == MCP_OK || reading.errors > 0);

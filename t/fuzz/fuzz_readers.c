@@ -9,6 +9,8 @@
  * followed by so many that are made of it, always the same.
  */
 
+#include "fuzz.h"
+
 #include <sys/stat.h>
 
 #include "json_mutate.h"
@@ -28,19 +30,9 @@ typedef struct {
 
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
     unsigned seed);
-
-static const mcp_limits_t  limits = {
-    .depth = MCP_DEFAULT_DEPTH,
-    .tokens = MCP_DEFAULT_TOKENS,
-    .string_length = MCP_DEFAULT_STRING_LENGTH,
-    .number_length = MCP_DEFAULT_NUMBER_LENGTH,
-    .batch = MCP_DEFAULT_BATCH,
-    .hash_key = { 1, 2 }
-};
 
 static reader_t     readers[READERS_MAX];
 static unsigned     reader_count;
@@ -54,25 +46,6 @@ static text_t       texts[BATCH_TEXTS];
 static unsigned     text_count;
 
 
-static void *
-fuzz_alloc(void *data, size_t size)
-{
-    (void) data;
-    return malloc(size);
-}
-
-
-static void
-fuzz_free(void *data, void *p)
-{
-    (void) data;
-    free(p);
-}
-
-
-static const mcp_allocator_t  allocator = { fuzz_alloc, fuzz_free, NULL };
-
-
 /* One message that some revision accepts. */
 static bool
 read_message(mcp_body_t *body, mcp_str_t text, mcp_arena_t *arena)
@@ -81,8 +54,8 @@ read_message(mcp_body_t *body, mcp_str_t text, mcp_arena_t *arena)
 
     memset(&headers, 0, sizeof(headers));
 
-    return mcp_body_parse(body, text, &headers, MCP_REVISIONS_ALL, &limits,
-                          arena)
+    return mcp_body_parse(body, text, &headers, MCP_REVISIONS_ALL,
+                          &fuzz_limits, arena)
            == MCP_OK
            && body->count == 1 && !body->batch
            && (body->messages[0].kind == MCP_MESSAGE_REQUEST
@@ -179,9 +152,9 @@ check_text(const reader_t *reader, const text_t *t, const char *answer,
     text.data = (const uint8_t *) batch + t->start;
     text.len = t->length;
 
-    mcp_arena_init(&arena, &allocator, 0);
+    mcp_arena_init(&arena, &fuzz_allocator, 0);
 
-    if (mcp_json_parse(&json, text, &limits, &arena, NULL) != MCP_OK) {
+    if (mcp_json_parse(&json, text, &fuzz_limits, &arena, NULL) != MCP_OK) {
         abort();
     }
 
@@ -321,8 +294,8 @@ size_t
 LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
     unsigned seed)
 {
-    return mutate_json(data, size, max_size, seed, &limits, &allocator,
-                       LLVMFuzzerMutate);
+    return mutate_json(data, size, max_size, seed, &fuzz_limits,
+                       &fuzz_allocator, LLVMFuzzerMutate);
 }
 
 
@@ -338,10 +311,10 @@ ask(const uint8_t *data, size_t size)
     text.data = data;
     text.len = size;
 
-    mcp_arena_init(&arena, &allocator, 0);
+    mcp_arena_init(&arena, &fuzz_allocator, 0);
 
     if (size > BATCH_SIZE - 4
-        || mcp_json_parse(&json, text, &limits, &arena, NULL) != MCP_OK
+        || mcp_json_parse(&json, text, &fuzz_limits, &arena, NULL) != MCP_OK
         || json.defect != MCP_JSON_VALID)
     {
         mcp_arena_destroy(&arena);
@@ -381,8 +354,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     for (i = 0; i < mutants && size <= sizeof(buffer); i++) {
         memcpy(buffer, data, size);
-        length = mutate_json(buffer, size, sizeof(buffer), i, &limits,
-                             &allocator, mutate_byte);
+        length = mutate_json(buffer, size, sizeof(buffer), i, &fuzz_limits,
+                             &fuzz_allocator, mutate_byte);
         ask(buffer, length);
     }
 

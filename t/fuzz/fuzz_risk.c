@@ -3,32 +3,12 @@
  * class again; a hint makes it no less severe.
  */
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "fuzz.h"
 
 #include "mcp_risk.h"
 
 
 #define TEXT_MAX  65536
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
-static void *
-fuzz_alloc(void *data, size_t size)
-{
-    (void) data;
-    return malloc(size);
-}
-
-
-static void
-fuzz_free(void *data, void *p)
-{
-    (void) data;
-    free(p);
-}
 
 
 /* MCP_RISK_NONE when the text is no JSON. */
@@ -42,7 +22,6 @@ classify(mcp_str_t text)
     mcp_limits_t      limits;
     mcp_risk_class_t  worst;
 
-    static const mcp_allocator_t  allocator = { fuzz_alloc, fuzz_free, NULL };
 
     memset(&limits, 0, sizeof(limits));
     memset(&risk, 0, sizeof(risk));
@@ -51,7 +30,7 @@ classify(mcp_str_t text)
     limits.string_length = TEXT_MAX;
     limits.number_length = 1024;
 
-    mcp_arena_init(&arena, &allocator, 0);
+    mcp_arena_init(&arena, &fuzz_allocator, 0);
 
     if (mcp_json_parse(&json, text, &limits, &arena, NULL) == MCP_OK) {
 

@@ -5,17 +5,12 @@
  * Input: the schema on a line, then the value.
  */
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "fuzz.h"
 
 #include "mcp_schema.h"
 
 
 #define SCHEMA_BYTES  4096
-
-#define check(condition)  do { if (!(condition)) { abort(); } } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static const mcp_limits_t  limits = {
@@ -44,25 +39,6 @@ static const struct {
 };
 
 
-static void *
-fuzz_alloc(void *data, size_t size)
-{
-    (void) data;
-    return malloc(size);
-}
-
-
-static void
-fuzz_free(void *data, void *p)
-{
-    (void) data;
-    free(p);
-}
-
-
-static const mcp_allocator_t  allocator = { fuzz_alloc, fuzz_free, NULL };
-
-
 /* NULL when it does not compile; the text is gone when it has. */
 
 static const mcp_schema_t *
@@ -83,14 +59,14 @@ compile(const char *before, mcp_str_t text, const char *after)
     snprintf(copy, len + 1, "%s%.*s%s", before, (int) text.len,
              (const char *) text.data, after);
 
-    mcp_arena_init(&arena, &allocator, 16 * 1024 * 1024);
+    mcp_arena_init(&arena, &fuzz_allocator, 16 * 1024 * 1024);
     schema = NULL;
 
     if (mcp_json_parse(&json, (mcp_str_t) { (uint8_t *) copy, len }, &limits,
                        &arena, NULL)
         == MCP_OK)
     {
-        rc = mcp_schema_compile(&json, 0, &allocator, limits.hash_key,
+        rc = mcp_schema_compile(&json, 0, &fuzz_allocator, limits.hash_key,
                                 &schema, &error);
 
         check((rc == MCP_OK) == (schema != NULL));
@@ -111,7 +87,7 @@ say(const mcp_schema_t *schema, const mcp_json_t *json, uint32_t value)
     mcp_arena_t         arena;
     mcp_schema_fault_t  fault, other;
 
-    mcp_arena_init(&arena, &allocator, 64 * 1024 * 1024);
+    mcp_arena_init(&arena, &fuzz_allocator, 64 * 1024 * 1024);
     rc = mcp_schema_check(schema, json, value, &arena, &fault);
     again = mcp_schema_check(schema, json, value, &arena, &other);
 
@@ -226,7 +202,7 @@ check_unique(const mcp_json_t *json, uint32_t value)
     schema = compile("{\"uniqueItems\":true}", mcp_str(""), "");
     check(text != NULL && schema != NULL);
 
-    mcp_arena_init(&arena, &allocator, 16 * 1024 * 1024);
+    mcp_arena_init(&arena, &fuzz_allocator, 16 * 1024 * 1024);
 
     for (i = 0; i < 2; i++) {
         len = (size_t) snprintf(text, size, "[[%.*s", (int) raw.len,
@@ -282,7 +258,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text + 1, data + i + 1, size);
     text[size + 1] = ']';
 
-    mcp_arena_init(&arena, &allocator, 16 * 1024 * 1024);
+    mcp_arena_init(&arena, &fuzz_allocator, 16 * 1024 * 1024);
 
     if (mcp_json_parse(&json, (mcp_str_t) { text, size + 2 }, &limits,
                        &arena, NULL)

@@ -4,7 +4,7 @@
  * the checksum is met too; and the size of the table that reads it.
  */
 
-#include <stdlib.h>
+#include "fuzz.h"
 
 #include "mcp_table_private.h"
 
@@ -14,9 +14,6 @@
 #define COUNTERS  128
 #define NOW       UINT64_C(1768473000000)
 
-#define check(condition)  do { if (!(condition)) { abort(); } } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint64_t  hash_key[2] = { 1, 2 };
 

@@ -4,13 +4,11 @@
  * that loads judges a call without harm.
  */
 
-#include <stdlib.h>
+#include "fuzz.h"
 
 #include "mcp_evaluate.h"
 #include "mcp_policy_file.h"
 
-
-#define check(condition)  do { if (!(condition)) { abort(); } } while (0)
 
 typedef struct {
     unsigned  live;
@@ -18,11 +16,8 @@ typedef struct {
 } reading_t;
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
 static void *
-fuzz_alloc(void *data, size_t size)
+fuzz_count_alloc(void *data, size_t size)
 {
     reading_t  *reading = data;
 
@@ -33,7 +28,7 @@ fuzz_alloc(void *data, size_t size)
 
 
 static void
-fuzz_free(void *data, void *p)
+fuzz_count_free(void *data, void *p)
 {
     reading_t  *reading = data;
 
@@ -106,13 +101,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mcp_allocator_t      allocator;
     const mcp_policy_t  *policy;
 
-    static const uint64_t  hash_key[2] = { 1, 2 };
-
     memset(&reading, 0, sizeof(reading));
     memset(&frontend, 0, sizeof(frontend));
 
-    allocator.alloc = fuzz_alloc;
-    allocator.free = fuzz_free;
+    allocator.alloc = fuzz_count_alloc;
+    allocator.free = fuzz_count_free;
     allocator.data = &reading;
 
     frontend.report = fuzz_report;
@@ -120,7 +113,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     rc = mcp_policy_file_read(mcp_str("p"), FUZZ_FILE,
                               (mcp_str_t) { data, size }, NULL,
-                              &allocator, &frontend, hash_key, &policy);
+                              &allocator, &frontend, fuzz_limits.hash_key,
+                              &policy);
 
     check((rc == MCP_OK) == (reading.errors == 0));
     check((rc == MCP_OK) == (policy != NULL));
