@@ -222,7 +222,12 @@ mcp_typing_number_text(mcp_str_t number, bool integer, mcp_str_t text)
     mcp_typing_read(number, &read);
 
     if (integer) {
-        if (mcp_str_equal(text, number)) {
+
+        /* integers of Go have no -0 */
+
+        if (mcp_str_equal(text, number)
+            && !mcp_str_equal(number, mcp_str("-0")))
+        {
             return MCP_EQUAL_YES;
         }
 
