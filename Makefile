@@ -142,9 +142,9 @@ $(SANITIZE_SRC)/.fetched: | deps
 
 # The module with a clock that tests can set, and accidents on demand.
 HOOKS ?=
-TEST_MODULE := $(BUILD)/test/$(NAME).so
+TEST_MODULE := $(BUILD)/test/$(if $(STATIC),nginx,$(NAME).so)
 
-$(TEST_MODULE): $(MODULE) FORCE
+$(TEST_MODULE): module FORCE
 	@$(MAKE) module HOOKS=1 BUILD=$(BUILD)/test SANITIZE_SRC=$(SANITIZE_SRC)
 
 .PHONY: FORCE
@@ -210,6 +210,7 @@ ALL_TESTS = $(sort $(wildcard t/*.t t/cli/*.t)) $(UNIT_TESTS:$(TOP)/%=%)
 # A dynamic module has a list of modules of the name that nginx's own has.
 TEST_ENV = TEST_NGINX_BINARY=$(NGINX) \
     TEST_NGINX_MODULE=$(if $(STATIC),,$(MODULE)) \
+    TEST_NGINX_TEST_BINARY=$(if $(STATIC),$(TEST_MODULE),$(NGINX)) \
     TEST_NGINX_TEST_MODULE=$(if $(STATIC),,$(TEST_MODULE)) \
     TEST_MCP_POLICY=$(TOOL) TEST_BUILD=$(BUILD) \
     TEST_SANITIZE=$(SANITIZE) TEST_FUZZERS='$(FUZZERS)' \
@@ -221,8 +222,9 @@ TEST_ENV = TEST_NGINX_BINARY=$(NGINX) \
 wants = $(if $(TESTS),$(findstring $1,$(TESTS)),yes)
 
 .PHONY: test
-test: deps all $(if $(OWN_NGINX),nginx) $(UNIT_TESTS) \
-        $(if $(STATIC),,$(TEST_MODULE)) \
+test: deps all $(if $(OWN_NGINX),nginx) $(TEST_MODULE) \
+        $(if $(call wants,/unit/),$(UNIT_TESTS)) \
+        $(if $(call wants,t/canonical),$(BUILD)/unit/test_canonical) \
         $(if $(call wants,fuzz),fuzzers readers) \
         $(if $(or $(call wants,clients),$(call wants,conformance), \
             $(call wants,canonical),$(call wants,scan_servers), \
@@ -260,6 +262,9 @@ nginx-tests: deps-build $(if $(OWN_NGINX),,module)
 
 # Tests with other versions of nginx, each built by both compilers, as a
 # module and into the binary.  COMPILERS=gcc STATICS=no, for instance, is less.
+# Files that do not name nginx or what starts it are not run: core, tool,
+# packages and fuzzers are the same with every version.
+NGINX_HAS_PART = $(shell grep -lE '^use MCPTest;|TEST_NGINX_' t/*.t)
 NGINX_SRCS ?=
 COMPILERS ?= gcc clang
 STATICS ?= no 1
@@ -272,7 +277,8 @@ versions:
 	    dir=$$(basename $$src)-$$cc$${static:+-static}; \
 	    echo "== $$dir"; \
 	    $(MAKE) test NGINX_SRC=$$src CC=$$cc STATIC=$$static \
-	        BUILD=$(BUILD)/versions/$$dir || exit; \
+	        BUILD=$(BUILD)/versions/$$dir \
+	        TESTS='$(or $(TESTS),$(NGINX_HAS_PART))' || exit; \
 	done; done; done
 
 # The official clients and servers, all pinned by lock files.
@@ -343,7 +349,7 @@ ROUNDS ?=
 SHORT ?=
 
 .PHONY: torture
-torture: deps all $(if $(OWN_NGINX),nginx) $(if $(STATIC),,$(TEST_MODULE))
+torture: deps all $(if $(OWN_NGINX),nginx) $(TEST_MODULE)
 	@$(TEST_ENV) t/torture/run --seconds $(SECONDS) \
 	    $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	    $(if $(SHORT),--short)

@@ -12,7 +12,7 @@ use Test::More;
 my $top = "$FindBin::Bin/..";
 
 plan(skip_all => 'no test build of the module')
-    unless $ENV{TEST_NGINX_TEST_MODULE};
+    unless $ENV{TEST_NGINX_TEST_BINARY};
 
 for my $command ("$top/t/torture/selftest",
                  "$top/t/torture/run --seed 1 --rounds 6 --short"

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-NGINX = os.environ.get('TEST_NGINX_BINARY') or '/usr/sbin/nginx'
+NGINX = os.environ.get('TEST_NGINX_TEST_BINARY') or '/usr/sbin/nginx'
 SANITIZE = bool(os.environ.get('TEST_SANITIZE'))
 PATIENCE = 30 if SANITIZE else 15
 

@@ -19,13 +19,14 @@ use Time::Local qw/ timegm /;
 sub new {
     my ($class, $t) = @_;
 
-    my $module = $ENV{TEST_NGINX_TEST_MODULE};
+    my $binary = $ENV{TEST_NGINX_TEST_BINARY};
 
-    Test::More::plan(skip_all => 'no test build of the module') unless $module;
+    Test::More::plan(skip_all => 'no test build of the module') unless $binary;
 
     my $self = bless { file => $t->dir() . '/hooks', now => 0 }, $class;
 
-    $ENV{TEST_NGINX_MODULE} = $module;
+    $ENV{TEST_NGINX_BINARY} = $binary;
+    $ENV{TEST_NGINX_MODULE} = $ENV{TEST_NGINX_TEST_MODULE};
     $ENV{TEST_NGINX_GLOBALS} = ($ENV{TEST_NGINX_GLOBALS} || '')
         . "env MCP_POLICY_TEST;\n";
     $ENV{MCP_POLICY_TEST} = $self->{file};
