@@ -5,6 +5,9 @@ import asyncio
 
 PAUSES = (0.01, 0.03, 0.1)
 
+# Of the clock, in seconds: into all windows that limits have.
+STEPS = (1, 10, 30, 60, 600, 3600, 5400, 86400)
+
 
 class Accidents:
     def __init__(self, rng, setting, gateway, upstream, record, configure):
@@ -82,10 +85,10 @@ class Accidents:
         fault.end = self.record.tick()
 
     async def clock(self):
-        self.step(self.rng.choice((1, 10, 30, 60, 600, 3600)))
+        self.step(self.rng.choice(STEPS))
 
     async def clock_back(self):
-        self.step(-self.rng.choice((1, 10, 60, 3600)))
+        self.step(-self.rng.choice(STEPS))
 
     def step(self, seconds):
         self.now += seconds * 1000

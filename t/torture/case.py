@@ -137,7 +137,7 @@ def build(setting, record, remains):
         request = exchange.request
         body = read(request)
         caller = caller_of(request)
-        policies = record.policies(request.location, exchange.sent,
+        policies = record.policies(request.location, exchange.begin,
                                    exchange.ended)
         cases[request.number] = Case(
             exchange, setting.location(request.location),

@@ -17,7 +17,7 @@ def check(cases, record, remains, setting):
         if not during(record, ('memory',), case.exchange.sent,
                       case.exchange.ended):
             yield from repeated(case)
-        yield from told(case)
+        yield from told(case, record)
 
         for line in lacking(case):
             if excused(case, record, setting):
@@ -86,12 +86,15 @@ def excused(case, record, setting):
     return during(record, ('kill',), exchange.sent, exchange.ended)
 
 
-def told(case):
+def told(case, record):
     """Lines beside what the client and the server saw."""
     decisions = [line['decision'] for line in case.lines]
 
     for line in case.lines:
-        yield from line_told(case, line)
+        if line.get('reason') == 'internal':
+            yield from nothing_decided(case, record)
+        else:
+            yield from line_told(case, line)
 
     if case.arrival and any(not each.startswith('dry_') and each != 'allow'
                             for each in decisions):
@@ -106,6 +109,17 @@ def told(case):
             f'{decisions}'
 
 
+def nothing_decided(case, record):
+    """For want of memory, in a dry run, too: nginx itself answered."""
+    if not during(record, ('memory',), case.exchange.sent,
+                  case.exchange.ended):
+        yield f'audit: {case.describe()} failed, and no accident'
+
+    if case.from_server or case.refused:
+        yield f'audit: {case.describe()} was answered, and its line says ' \
+            'that nothing was decided'
+
+
 def line_told(case, line):
     decision = line['decision'].removeprefix('dry_')
     index = line.get('index')
@@ -116,7 +130,7 @@ def line_told(case, line):
             and decision != 'allow' and not dry_rule(case):
         yield f'audit: {who} at {case.location.uri}'
 
-    if line.get('reason') in ('internal', 'zone_full', 'approvals_full'):
+    if line.get('reason') in ('zone_full', 'approvals_full'):
         return
 
     allowed = set()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from case import during
+from case import during, overlaps
 from check_traffic import BREAKING, RELOADS
 from policy import seconds
 from record import NEVER
@@ -86,8 +86,12 @@ def never_more(key, charged, record):
         if not each.arrival or not each.certain or len(each.times) != 1:
             continue
 
-        events.append((each.arrival.tick, 1, each))
         back = given_back(each, record)
+
+        if back <= each.arrival.tick:
+            continue                   # and may never have been held
+
+        events.append((each.arrival.tick, 1, each))
 
         if back < NEVER:
             events.append((back, 0, each))
@@ -109,16 +113,21 @@ def never_more(key, charged, record):
 
 
 def given_back(each, record):
-    """The first tick at which a call may have been given back."""
+    """The first tick at which a call may have been given back.  A gateway
+    that fails while a call is under way may do it before the server has read
+    the call."""
     case = each.case
     behaviour = case.exchange.request.behaviour
 
     if case.location.refund == 'off':
         return NEVER
 
+    answer = case.exchange.answer
+    over = case.exchange.ended if answer and answer.complete else NEVER
     down = min((fault.begin for fault in record.faults
                 if fault.kind in ('server_down', 'memory')
-                and fault.end >= case.arrival.tick), default=NEVER)
+                and overlaps(fault, case.arrival.tick, over)),
+               default=NEVER)
 
     if behaviour.outcome == 'result' and not behaviour.accident:
         return max(down, case.arrival.tick) if down < NEVER else NEVER
@@ -233,7 +242,7 @@ def justified(case, entries, record, setting):
     if not lines or case.location.dry_run:
         return
 
-    if during(record, BREAKING + ('resize',), exchange.sent, exchange.ended):
+    if during(record, BREAKING + ('resize',), exchange.begin, exchange.ended):
         return
 
     if 'zone_full' in setting.accidents \

@@ -40,6 +40,12 @@ class Exchange:
     aborted: bool = False        # by the client itself
     problem: str = ''            # what is wrong with the answer's form
 
+    @property
+    def begin(self):
+        """From when on a worker may have it: one that is about to leave
+        still serves a connection on which nothing had come."""
+        return self.opened if self.first else self.sent
+
 
 @dataclass
 class Arrival:

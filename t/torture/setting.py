@@ -37,25 +37,33 @@ class Setting:
     audit_buffer: bool
     zone: str
     grants: int
+    tight: bool                       # few callers, and tools with limits
     changes: list = field(default_factory=list)    # lists of policies
 
     def location(self, uri):
         return next(each for each in self.locations if each.uri == uri)
 
     def hot(self, location):
-        """Tools that the policy of a location has rules for."""
+        """Tools that the policy of a location has rules for, or limits."""
         some = next(each for each in self.policies
                     if each.name == location.policy)
-        return [tool for tool in policies.TOOLS
-                if decide.most_specific(some, 'tool', tool)[0]
-                and not any(decide.matches(pattern, tool)
-                            for pattern in some.hide)]
+        found = {tool: decide.most_specific(some, 'tool', tool)[1]
+                 for tool in policies.TOOLS
+                 if not any(decide.matches(pattern, tool)
+                            for pattern in some.hide)}
+        named = [tool for tool, block in found.items() if block]
+        limited = [tool for tool in named
+                   if any(isinstance(item, policy.Limit)
+                          for item in found[tool].items)]
+
+        return limited[:3] if self.tight and limited else named
 
 
 def generate(seed, short=False):
     rng = Random(f'setting {seed}')
     calm = rng.random() < 0.2
-    accidents = [] if calm else choose_accidents(rng)
+    tight = Random(f'tight {seed}').random() < 0.4
+    accidents = [] if calm else choose_accidents(rng, tight)
     approvals = rng.random() < 0.7
 
     forms = ['conf', 'conf', rng.choice(('hosted', 'intercept', 'conf'))]
@@ -70,14 +78,21 @@ def generate(seed, short=False):
         connections=100 if short else 300,
         audit_buffer=rng.random() < 0.5,
         zone='64k' if 'zone_full' in accidents else '2m',
-        grants=400 if 'zone_full' in accidents else rng.choice((2, 3, 6)))
+        grants=400 if 'zone_full' in accidents else rng.choice((2, 3, 6)),
+        tight=tight)
+
+    if tight:
+        setting.grants = min(setting.grants, 2)
 
     setting.changes = make_changes(rng, some)
     return setting
 
 
-def choose_accidents(rng):
+def choose_accidents(rng, tight):
     chosen = [kind for kind in KINDS if rng.random() < 0.25]
+
+    if tight and 'clock_back' not in chosen and rng.random() < 0.5:
+        chosen.append('clock_back')    # windows that are used up, once more
 
     if 'zone_full' in chosen and 'resize' in chosen:
         chosen.remove('resize')
