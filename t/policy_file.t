@@ -514,4 +514,39 @@ subtest 'a worker that may not read the file' => sub {
 };
 
 
+# What an edit has taken away must not come back with a worker that died.
+subtest 'a worker in the place of one that died' => sub {
+    my $main = $t;
+    my ($old, $new) = (policy(read => {}, pay => {}), policy(read => {}));
+
+    $t = MCPTest->new();
+    $t->write_file('shop.json', $old);
+    $t->write_file_expand('nginx.conf',
+        conf('mcp_policy_file shop shop.json watch=2s;', workers => 1));
+    $t->upstream(8081);
+    $t->run();
+
+    ok(passes('pay'), 'the first version');
+
+    replace('shop.json', $new);
+    ok($t->wait_until(sub { count_log(qr/sha256 ${\ sha256_hex($new)}/) }),
+       'another one is in force');
+    ok(!passes('pay'), 'it takes a tool away');
+
+    for my $turn (1 .. 3) {
+        $t->kill_worker();
+        ok(!passes('pay'), 'and the next worker does not bring it back');
+    }
+
+    # What no worker had may be the half of a file that somebody is writing.
+    $new = policy(read => {}, more => {});
+    replace('shop.json', $new);
+    $t->kill_worker();
+    ok($t->wait_until(sub { count_log(qr/sha256 ${\ sha256_hex($new)}/) }),
+       'a version that no worker had is looked at twice first');
+
+    $t = $main;
+};
+
+
 done_testing();

@@ -302,6 +302,8 @@ void ngx_http_mcp_policy_release(ngx_http_mcp_policy_version_t *version);
 /* ngx_http_mcp_policy_generation.c */
 ngx_uint_t ngx_http_mcp_policy_generation_claim(ngx_http_mcp_policy_t *policy,
     u_char *sha256);
+ngx_uint_t ngx_http_mcp_policy_generation_known(ngx_http_mcp_policy_t *policy,
+    u_char *sha256);
 void ngx_http_mcp_policy_generation_back(ngx_http_mcp_policy_t *policy,
     u_char *sha256);
 uint64_t ngx_http_mcp_policy_generation_accept(ngx_http_mcp_policy_t *policy,

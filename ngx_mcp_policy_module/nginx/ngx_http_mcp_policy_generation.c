@@ -83,6 +83,32 @@ ngx_http_mcp_policy_generation_accept(ngx_http_mcp_policy_t *policy,
 }
 
 
+/* Whether other workers have it: then nobody is in the middle of writing. */
+
+ngx_uint_t
+ngx_http_mcp_policy_generation_known(ngx_http_mcp_policy_t *policy,
+    u_char *sha256)
+{
+    ngx_uint_t                        known;
+    ngx_http_mcp_policy_zone_t       *zone;
+    ngx_http_mcp_policy_file_slot_t  *slot;
+
+    zone = policy->zone->data;
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    slot = ngx_http_mcp_policy_generation_slot(policy);
+
+    known = slot
+            && ngx_memcmp(slot->sha256, sha256, NGX_HTTP_MCP_POLICY_SHA256)
+               == 0;
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    return known;
+}
+
+
 /* The file is again what it was: no bad content is left in it. */
 
 void

@@ -78,7 +78,10 @@ static ngx_uint_t ngx_http_mcp_policy_file_same(
     const ngx_http_mcp_policy_look_t *a, const ngx_http_mcp_policy_look_t *b);
 static void ngx_http_mcp_policy_file_cleanup(void *data);
 static void ngx_http_mcp_policy_file_handler(ngx_event_t *ev);
-static void ngx_http_mcp_policy_file_reread(ngx_http_mcp_policy_file_t *file);
+static ngx_msec_t ngx_http_mcp_policy_file_catch_up(
+    ngx_http_mcp_policy_file_t *file);
+static ngx_int_t ngx_http_mcp_policy_file_reread(
+    ngx_http_mcp_policy_file_t *file, ngx_uint_t known);
 
 
 /*
@@ -608,8 +611,36 @@ ngx_http_mcp_policy_file_init_process(ngx_http_mcp_policy_main_conf_t *mmcf,
         ev->log = cycle->log;
         ev->cancelable = 1;
 
-        ngx_add_timer(ev, file->watch);
+        ngx_add_timer(ev, ngx_http_mcp_policy_file_catch_up(file));
     }
+}
+
+
+/*
+ * The master has what it read with the configuration.  A worker in the place
+ * of one that died must not bring that back: what others have taken since is
+ * in force from its first request on.
+ */
+
+static ngx_msec_t
+ngx_http_mcp_policy_file_catch_up(ngx_http_mcp_policy_file_t *file)
+{
+    ngx_http_mcp_policy_look_t  look;
+
+    ngx_http_mcp_policy_file_look(file, &look);
+
+    if (ngx_http_mcp_policy_file_same(&look, &file->read)) {
+        return file->watch;
+    }
+
+    file->seen = look;
+
+    if (ngx_http_mcp_policy_file_reread(file, 1) == NGX_OK) {
+        file->read = look;
+        return file->watch;
+    }
+
+    return ngx_min(file->watch, NGX_HTTP_MCP_POLICY_FILE_SETTLE);
 }
 
 
@@ -651,7 +682,7 @@ ngx_http_mcp_policy_file_handler(ngx_event_t *ev)
 
         if (ngx_http_mcp_policy_file_same(&look, &file->seen)) {
             file->read = look;
-            ngx_http_mcp_policy_file_reread(file);
+            (void) ngx_http_mcp_policy_file_reread(file, 0);
 
         } else {
             next = ngx_min(next, NGX_HTTP_MCP_POLICY_FILE_SETTLE);
@@ -664,8 +695,11 @@ ngx_http_mcp_policy_file_handler(ngx_event_t *ev)
 }
 
 
-static void
-ngx_http_mcp_policy_file_reread(ngx_http_mcp_policy_file_t *file)
+/* "known": nothing but what other workers have, and no word of the rest. */
+
+static ngx_int_t
+ngx_http_mcp_policy_file_reread(ngx_http_mcp_policy_file_t *file,
+    ngx_uint_t known)
 {
     u_char                          hex[2 * NGX_HTTP_MCP_POLICY_SHA256];
     u_char                          sha256[NGX_HTTP_MCP_POLICY_SHA256];
@@ -680,7 +714,7 @@ ngx_http_mcp_policy_file_reread(ngx_http_mcp_policy_file_t *file)
 
     pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ngx_cycle->log);
     if (pool == NULL) {
-        return;
+        return NGX_ERROR;
     }
 
     ngx_memzero(&reading, sizeof(ngx_http_mcp_policy_reading_t));
@@ -688,7 +722,7 @@ ngx_http_mcp_policy_file_reread(ngx_http_mcp_policy_file_t *file)
     reading.log = ngx_cycle->log;
     reading.pool = pool;
     reading.error = NGX_LOG_ERR;
-    reading.silent = (ngx_worker != 0);
+    reading.silent = (ngx_worker != 0 || known);
 
     version = NULL;
 
@@ -705,7 +739,11 @@ ngx_http_mcp_policy_file_reread(ngx_http_mcp_policy_file_t *file)
         /* written anew with the same content, or put back */
         ngx_http_mcp_policy_generation_back(policy, sha256);
         ngx_destroy_pool(pool);
-        return;
+        return NGX_OK;
+    }
+
+    if (known && !ngx_http_mcp_policy_generation_known(policy, sha256)) {
+        goto done;
     }
 
     reading.silent = !ngx_http_mcp_policy_generation_claim(policy, sha256);
@@ -723,7 +761,7 @@ done:
                           "policy \"%V\" is left as it was", &policy->name);
         }
 
-        return;
+        return NGX_DECLINED;
     }
 
     version->generation = ngx_http_mcp_policy_generation_accept(policy,
@@ -741,4 +779,6 @@ done:
                   "policy \"%V\" is generation %uL from \"%V\", "
                   "sha256 %*s", &policy->name, version->generation,
                   &file->path, sizeof(hex), hex);
+
+    return NGX_OK;
 }
