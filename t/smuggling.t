@@ -435,7 +435,9 @@ subtest 'resources' => sub {
             'file:///srv/./x', 'FILE:///srv/a';
     denied("under default allow $_", $read->($_), uri => '/lax')
         for 'file:///etc/passwd', 'file:///%65tc/passwd', 'FILE:///etc/x',
-            'file:///%2565tc/x';
+            'file:///%2565tc/x', 'file:////etc/x', 'file:///etc%2fx',
+            'file:///srv//x', 'file:///srv/x?', 'file:///srv/x#y',
+            'file:///srv/x%00', 'file:///srv/x/';
     allowed('under default allow another', $read->('file:///a%20b'),
             uri => '/lax');
     denied('subscribe is judged as reading',

@@ -233,7 +233,8 @@ bool mcp_uri_is_clean(mcp_str_t uri);
  * Whether a URI is spelled as normalization leaves it: its scheme in lower
  * case, no letter, digit, "-", ".", "_" or "~" percent-encoded; with file,
  * http, https, ws, wss and ftp two slashes and a host as well, as they are
- * known: "file:a", "https://A.b:443/" and "http://127.1/" are not.
+ * known, and with file the one way to write a path: "file:a", "file:///a//b",
+ * "file:///a?", "https://A.b:443/" and "http://127.1/" are not.
  */
 bool mcp_uri_is_normal(mcp_str_t uri);
 

@@ -17,6 +17,7 @@ typedef struct {
 static bool mcp_uri_is_special(mcp_str_t uri, mcp_scheme_t *scheme);
 static bool mcp_uri_special_normal(mcp_str_t rest,
     const mcp_scheme_t *scheme);
+static bool mcp_file_path_normal(mcp_str_t path);
 static bool mcp_host_normal(mcp_str_t host);
 static size_t mcp_expression_length(const uint8_t *p, size_t len);
 static bool mcp_host_numeric_normal(mcp_str_t host);
@@ -175,7 +176,7 @@ static bool
 mcp_uri_special_normal(mcp_str_t rest, const mcp_scheme_t *scheme)
 {
     size_t     i, end;
-    mcp_str_t  host, port;
+    mcp_str_t  host, port, path;
 
     if (rest.len < 2 || memcmp(rest.data, "//", 2) != 0
         || memchr(rest.data, '\\', rest.len) != NULL)
@@ -216,16 +217,66 @@ mcp_uri_special_normal(mcp_str_t rest, const mcp_scheme_t *scheme)
 
     if (scheme->port.len == 0) {
 
-        if (host.len == 0) {
-            return rest.len < 4 || rest.data[3] != '/';
+        path.data = rest.data + end;
+        path.len = rest.len - end;
+
+        if (!mcp_file_path_normal(path)
+            || mcp_str_equal(host, mcp_str("localhost")))
+        {
+            return false;
         }
 
-        if (mcp_str_equal(host, mcp_str("localhost"))) {
-            return false;
+        if (host.len == 0) {
+            return true;
         }
     }
 
     return mcp_host_normal(host);
+}
+
+
+/*
+ * A file's path, as servers have it: "?" and "#" end it, an encoded slash is
+ * one, a second one and one at the end count for nothing.  In an expression
+ * of a template all this means something else, and no path of a real URI
+ * loses its braces.
+ */
+
+static bool
+mcp_file_path_normal(mcp_str_t path)
+{
+    bool            encoded, slash;
+    uint8_t         c;
+    const uint8_t  *p, *end, *brace;
+
+    p = path.data;
+    end = path.data + path.len;
+    slash = false;
+
+    while (p < end) {
+
+        if (*p == '{') {
+            brace = memchr(p, '}', (size_t) (end - p));
+
+            if (brace != NULL) {
+                p = brace + 1;
+                slash = false;
+                continue;
+            }
+        }
+
+        encoded = mcp_uri_decode(&p, end, &c);
+
+        if (encoded ? (c == '/' || c == '\\' || c == '\0')
+                    : (c == '?' || c == '#' || (c == '/' && slash)))
+        {
+            return false;
+        }
+
+        slash = (c == '/');
+    }
+
+    return !slash || path.len == 1;
 }
 
 

@@ -618,7 +618,7 @@ test_uri_normal(void)
     } uris[] = {
         { "file:///a/B", true },
         { "file:///a%20b", true },
-        { "file:///a%2fb", true },
+        { "memo:///a%2fb", true },
         { "x", true },
         { "", true },
         { "a:%", true },
@@ -630,8 +630,20 @@ test_uri_normal(void)
         { "file:///a%7e", false },
 
         /* what the URL parsers of servers have for these schemes */
-        { "file:///a//b", true },
         { "file://server/a", true },
+        { "file://", true },
+        { "file:///", true },
+        { "file:///a/b=c;d,e%20f%3F%23%25", true },
+        { "file:///a//b", false },
+        { "file://server//a", false },
+        { "file:///a/", false },
+        { "file:///a%2fb", false },
+        { "file:///a%252Fb", false },
+        { "file:///a/%5Cb", false },
+        { "file:///a%00", false },
+        { "file:///a?", false },
+        { "file:///a#b", false },
+        { "file://?a", false },
         { "file:", false },
         { "file:/a", false },
         { "file:a", false },
@@ -667,6 +679,11 @@ test_uri_normal(void)
         { "https://{subDomain}.a.b:{port}/{+Path}", true },
         { "https://a.b{/path*}{?x,y}", true },
         { "https://{var:3}.b/c", true },
+        { "file:///a{/path*}{?x}{#y}", true },
+        { "file:///{a}/{b}", true },
+        { "file:///{a}//{b}", false },
+        { "file:///{a}/", false },
+        { "file:///{a?", false },
         { "https://{x}.B/c", false },
         { "https://{x}@a.b/c", false },
         { "https://{x@a.b/c", false },
@@ -676,6 +693,7 @@ test_uri_normal(void)
 
         /* of others they know nothing */
         { "memo://Insights", true },
+        { "memo://a//b/?c#d", true },
         { "x://A.b:80\\c", true },
         { "filex:/a", true }
     };

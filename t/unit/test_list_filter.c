@@ -530,7 +530,8 @@ test_templates(void)
     template("file:///docs", false, true);
     template("file:///docs/plain", true, true);
     template("{+uri}", true, true);
-    template("{scheme}://x", true, true);
+    template("{scheme}://x", false, true);
+    template("{scheme}://y/rows/{id}.json", true, true);
     template("{scheme}://x/hidden", false, false);
     template("secret:{x}", false, false);
     template("sec{x}", false, true);
