@@ -326,8 +326,17 @@ subtest 'other directives' => sub {
 
     bad(location => 'mcp_dry_run yes; #!', 'invalid value "yes" in '
         . '"mcp_dry_run" directive, it must be "on" or "off"');
-    bad(location => 'mcp_denial loud; #!', 'invalid value "loud"');
-    bad(location => 'mcp_transport tcp; #!', 'invalid value "tcp"');
+    bad(location => "$_->[0] x; #!", qq(invalid value "x" in "$_->[0]" )
+        . "directive, it must be $_->[1]")
+        for [ mcp_denial => '"result", "error" or "status"' ],
+            [ mcp_transport => '"http" or "sse"' ],
+            [ mcp_refund => '"error", "tool_error" or "off"' ],
+            [ mcp_zone_full => '"deny" or "allow"' ],
+            [ mcp_list_filter => '"on", "hidden" or "off"' ];
+    bad(http => 'mcp_policy_file a nothing.json; #!',
+        'policy "a" cannot be read from');
+    bad(location => 'mcp_denial error; mcp_denial error; #!',
+        '"mcp_denial" directive is duplicate');
     bad(location => 'mcp_grant $nothing_such;',
         'unknown "nothing_such" variable');
     bad(location => 'mcp_protocol 2025-01-01; #!', 'unknown revision '

@@ -437,12 +437,15 @@ $upstream->hold(0);
 $r = ask('/', $all, answer => { type => 'application/json; charset=utf-8',
          headers => [ 'Mcp-Session-Id' => 's', ETag => '"1"',
          'Last-Modified' => 'Thu, 01 Jan 2026 00:00:00 GMT',
-         'Accept-Ranges' => 'bytes', 'X-Other' => 'o' ] });
+         'Accept-Ranges' => 'bytes', 'X-Other' => 'o',
+         map { ($_ => 'of-other-bytes') } qw/ Content-MD5 Digest
+             Content-Digest repr-digest / ] });
 is($r->header('Mcp-Session-Id'), 's', 'the session stays');
 is($r->header('X-Other'), 'o', 'other lines stay');
 is($r->header('Content-Type'), 'application/json; charset=utf-8',
    'so does the type');
-is($r->header($_), undef, "no $_") for qw/ ETag Last-Modified Accept-Ranges /;
+is($r->header($_), undef, "no $_") for qw/ ETag Last-Modified Accept-Ranges
+    Content-MD5 Digest Content-Digest Repr-Digest /;
 
 $r = ask('/', $all, headers => [ Range => 'bytes=0-9' ]);
 is($r->status, 200, 'nothing by ranges');

@@ -282,6 +282,7 @@ char *ngx_http_mcp_policy_enforce(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_mcp_policy_protocol(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_mcp_policy_word(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_mcp_policy_positive(ngx_conf_t *cf, void *post, void *data);
 ngx_http_mcp_policy_t *ngx_http_mcp_policy_find(
     ngx_http_mcp_policy_main_conf_t *mmcf, ngx_str_t *name);
@@ -384,6 +385,7 @@ void ngx_http_mcp_policy_filter_init(void);
 ngx_int_t ngx_http_mcp_policy_next_header(ngx_http_request_t *r);
 ngx_int_t ngx_http_mcp_policy_next_body(ngx_http_request_t *r,
     ngx_chain_t *in);
+void ngx_http_mcp_policy_clear_digests(ngx_http_request_t *r);
 ngx_int_t ngx_http_mcp_policy_content_type_is(ngx_http_request_t *r,
     const char *type, size_t len);
 

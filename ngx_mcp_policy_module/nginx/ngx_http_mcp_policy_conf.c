@@ -574,6 +574,49 @@ ngx_http_mcp_policy_protocol(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* As ngx_conf_set_enum_slot(), which does not tell the words. */
+
+char *
+ngx_http_mcp_policy_word(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    u_char           *last, words[128];
+    ngx_str_t        *value;
+    ngx_uint_t        i, *field;
+    ngx_conf_enum_t  *word;
+
+    field = (ngx_uint_t *) ((u_char *) conf + cmd->offset);
+
+    if (*field != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    word = cmd->post;
+    last = words;
+
+    for (i = 0; word[i].name.len; i++) {
+
+        if (word[i].name.len == value[1].len
+            && ngx_strcasecmp(word[i].name.data, value[1].data) == 0)
+        {
+            *field = word[i].value;
+            return NGX_CONF_OK;
+        }
+
+        last = ngx_slprintf(last, words + sizeof(words), "%s\"%V\"",
+                            i == 0 ? "" : word[i + 1].name.len ? ", " : " or ",
+                            &word[i].name);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in \"%V\" directive, "
+                       "it must be %*s",
+                       &value[1], &cmd->name, (size_t) (last - words), words);
+
+    return NGX_CONF_ERROR;
+}
+
+
 char *
 ngx_http_mcp_policy_positive(ngx_conf_t *cf, void *post, void *data)
 {

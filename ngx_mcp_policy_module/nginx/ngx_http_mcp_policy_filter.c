@@ -240,6 +240,7 @@ ngx_http_mcp_policy_replace_page(ngx_http_request_t *r)
     ngx_http_clear_accept_ranges(r);
     ngx_http_clear_last_modified(r);
     ngx_http_clear_etag(r);
+    ngx_http_mcp_policy_clear_digests(r);
     ngx_http_clear_content_length(r);
 
     /* of a page from gzip_static */
@@ -316,4 +317,40 @@ ngx_http_mcp_policy_content_type_is(ngx_http_request_t *r, const char *type,
                || ngx_strncasecmp(value->data, (u_char *) type, len) == 0)
            && (value->len == len || value->data[len] == ';'
                || value->data[len] == ' ');
+}
+
+
+/* They are of bytes that the client will not get. */
+
+void
+ngx_http_mcp_policy_clear_digests(ngx_http_request_t *r)
+{
+    ngx_uint_t        i, k;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    static const ngx_str_t  names[] = {
+        ngx_string("Content-Digest"),
+        ngx_string("Content-MD5"),
+        ngx_string("Digest"),
+        ngx_string("Repr-Digest")
+    };
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        header = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            for (k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+
+                if (header[i].key.len == names[k].len
+                    && ngx_strncasecmp(header[i].key.data, names[k].data,
+                                       names[k].len)
+                       == 0)
+                {
+                    header[i].hash = 0;
+                }
+            }
+        }
+    }
 }

@@ -713,6 +713,7 @@ ngx_http_mcp_policy_answer_clear(ngx_http_request_t *r)
     ngx_http_clear_accept_ranges(r);
     ngx_http_clear_last_modified(r);
     ngx_http_clear_etag(r);
+    ngx_http_mcp_policy_clear_digests(r);
     ngx_http_clear_content_length(r);
 
     if (r->headers_out.content_encoding) {

@@ -177,6 +177,7 @@ ngx_http_mcp_policy_stream_start(ngx_http_request_t *r,
         ngx_http_clear_accept_ranges(r);
         ngx_http_clear_last_modified(r);
         ngx_http_weak_etag(r);
+        ngx_http_mcp_policy_clear_digests(r);
     }
 
     ctx->stream = stream;

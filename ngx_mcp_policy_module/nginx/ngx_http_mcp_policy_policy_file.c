@@ -145,14 +145,15 @@ ngx_http_mcp_policy_policy_file(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_mcp_policy_file_look(file, &file->read);
     file->seen = file->read;
 
-    if (ngx_http_mcp_policy_file_text(file, &text, &reading) != NGX_OK) {
-        return NGX_CONF_ERROR;
+    version = NULL;
+
+    if (ngx_http_mcp_policy_file_text(file, &text, &reading) == NGX_OK) {
+        ngx_http_mcp_policy_file_sha256(text, sha256);
+
+        version = ngx_http_mcp_policy_file_load(file, &value[1], text, sha256,
+                                                &reading);
     }
 
-    ngx_http_mcp_policy_file_sha256(text, sha256);
-
-    version = ngx_http_mcp_policy_file_load(file, &value[1], text, sha256,
-                                            &reading);
     if (version == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "policy \"%V\" cannot be read from \"%V\"",
