@@ -6,6 +6,10 @@
 /* Digits of a reconnection time that anybody could mean. */
 #define MCP_EVENT_RETRY_MAX  999999999999ULL
 
+#define mcp_event_stream_begins(text, constant)                               \
+    ((text).len >= sizeof(constant) - 1                                       \
+     && memcmp((text).data, constant, sizeof(constant) - 1) == 0)
+
 
 static bool mcp_event_stream_read(mcp_event_stream_t *stream,
     mcp_str_t *input);
@@ -26,6 +30,10 @@ static void mcp_event_stream_add_data(mcp_event_stream_t *stream,
 static void mcp_event_stream_append(uint8_t *dst, size_t capacity,
     size_t *length, mcp_str_t value);
 static mcp_str_t mcp_event_stream_take(mcp_str_t *input, size_t length);
+static bool mcp_event_stream_skip_one(mcp_str_t *input,
+    bool (*boring)(mcp_str_t data));
+static bool mcp_event_stream_skip_line(mcp_str_t *input);
+static inline bool mcp_event_stream_skip_end(mcp_str_t *input);
 
 
 void
@@ -449,6 +457,80 @@ mcp_event_stream_take(mcp_str_t *input, size_t length)
     input->len -= length;
 
     return taken;
+}
+
+
+void
+mcp_event_stream_skip(const mcp_event_stream_t *stream, mcp_str_t *input,
+    bool (*boring)(mcp_str_t data))
+{
+    if (stream->state != MCP_EVENT_LINE || stream->open || stream->cr) {
+        return;
+    }
+
+    while (mcp_event_stream_skip_one(input, boring)) { /* void */ }
+}
+
+
+static bool
+mcp_event_stream_skip_one(mcp_str_t *input, bool (*boring)(mcp_str_t data))
+{
+    mcp_str_t  text;
+
+    text = *input;
+
+    while (mcp_event_stream_begins(text, "event: ")
+           || mcp_event_stream_begins(text, "id: "))
+    {
+        if (!mcp_event_stream_skip_line(&text)) {
+            return false;
+        }
+    }
+
+    if (!mcp_event_stream_begins(text, "data: ")) {
+        return false;
+    }
+
+    mcp_event_stream_take(&text, sizeof("data: ") - 1);
+
+    if (!boring(text)
+        || !mcp_event_stream_skip_line(&text)
+        || !mcp_event_stream_skip_end(&text))
+    {
+        return false;
+    }
+
+    *input = text;
+
+    return true;
+}
+
+
+static bool
+mcp_event_stream_skip_line(mcp_str_t *input)
+{
+    mcp_event_stream_take(input, mcp_event_stream_line(*input));
+
+    return mcp_event_stream_skip_end(input);
+}
+
+
+/* A CR may be one of two bytes, and then both have to be there. */
+
+static inline bool
+mcp_event_stream_skip_end(mcp_str_t *input)
+{
+    if (mcp_event_stream_begins(*input, "\n")) {
+        mcp_event_stream_take(input, 1);
+        return true;
+    }
+
+    if (mcp_event_stream_begins(*input, "\r\n")) {
+        mcp_event_stream_take(input, 2);
+        return true;
+    }
+
+    return false;
 }
 
 

@@ -98,6 +98,14 @@ void mcp_event_stream_init(mcp_event_stream_t *stream, uint8_t *buffer,
 bool mcp_event_stream_next(mcp_event_stream_t *stream, mcp_str_t *input);
 
 /*
+ * Takes events off the front of *input that are whole, have one line of data,
+ * and are of no interest by that line; only fields of the usual names precede
+ * it, and none follows.  Nothing is told of them.
+ */
+void mcp_event_stream_skip(const mcp_event_stream_t *stream,
+    mcp_str_t *input, bool (*boring)(mcp_str_t data));
+
+/*
  * Whether an event of somebody else's may stand here: no event is open, and
  * no line end is half read.
  */

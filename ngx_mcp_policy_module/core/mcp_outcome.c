@@ -3,6 +3,11 @@
 #include "mcp_json_scan.h"
 
 
+#define mcp_outcome_begins(text, constant)                                    \
+    ((text).len >= sizeof(constant) - 1                                       \
+     && memcmp((text).data, constant, sizeof(constant) - 1) == 0)
+
+
 /* What became of a byte. */
 typedef enum {
     MCP_OUTCOME_TAKEN = 0,
@@ -11,7 +16,7 @@ typedef enum {
 } mcp_outcome_step_t;
 
 
-static bool mcp_outcome_is_request(mcp_str_t input);
+static void mcp_outcome_begin(mcp_outcome_t *outcome, mcp_str_t *input);
 static mcp_outcome_step_t mcp_outcome_byte(mcp_outcome_t *outcome, uint8_t c);
 static mcp_outcome_step_t mcp_outcome_between(mcp_outcome_t *outcome,
     uint8_t c);
@@ -33,16 +38,6 @@ static void mcp_outcome_id_end(mcp_outcome_t *outcome);
 static bool mcp_outcome_id_plain(mcp_str_t raw, mcp_outcome_id_t *id);
 
 
-/*
- * How servers begin what is no answer: a message of which, as with any other
- * that has a method, nothing more is read.
- */
-static const mcp_str_t  mcp_outcome_requests[] = {
-    mcp_str_init("{\"jsonrpc\":\"2.0\",\"method\":\""),
-    mcp_str_init("{\"method\":\"")
-};
-
-
 void
 mcp_outcome_init(mcp_outcome_t *outcome, bool results)
 {
@@ -62,12 +57,8 @@ mcp_outcome_next(mcp_outcome_t *outcome, mcp_str_t *input)
         return MCP_OUTCOME_END;
     }
 
-    if (outcome->state == MCP_OUTCOME_START
-        && mcp_outcome_is_request(*input))
-    {
-        outcome->level = 1;
-        outcome->message.method = true;
-        outcome->state = MCP_OUTCOME_SKIP;
+    if (outcome->state == MCP_OUTCOME_START) {
+        mcp_outcome_begin(outcome, input);
     }
 
     while (input->len) {
@@ -134,23 +125,42 @@ mcp_outcome_failed(const mcp_outcome_message_t *message, bool results)
 }
 
 
-static bool
-mcp_outcome_is_request(mcp_str_t input)
+/* Of any message that has a method nothing more is read. */
+
+bool
+mcp_outcome_is_request(mcp_str_t text)
 {
-    size_t     i;
-    mcp_str_t  start;
+    return mcp_outcome_begins(text, "{\"jsonrpc\":\"2.0\",\"method\":\"")
+           || mcp_outcome_begins(text, "{\"method\":\"")
+           || mcp_outcome_begins(text,
+                                 "{\"jsonrpc\": \"2.0\", \"method\": \"");
+}
 
-    for (i = 0; i < sizeof(mcp_outcome_requests) / sizeof(mcp_str_t); i++) {
-        start = mcp_outcome_requests[i];
 
-        if (input.len >= start.len
-            && memcmp(input.data, start.data, start.len) == 0)
-        {
-            return true;
-        }
+/* What servers begin with, taken at once. */
+
+static void
+mcp_outcome_begin(mcp_outcome_t *outcome, mcp_str_t *input)
+{
+    size_t  length;
+
+    if (mcp_outcome_is_request(*input)) {
+        outcome->level = 1;
+        outcome->message.method = true;
+        outcome->state = MCP_OUTCOME_SKIP;
+
+    } else if (mcp_outcome_begins(*input, "{\"jsonrpc\":\"2.0\",\"id\":")) {
+        outcome->level = 1;
+        mcp_outcome_open(outcome, true);
+
+        outcome->member = MCP_OUTCOME_ID;
+        outcome->seen = 1u << MCP_OUTCOME_ID;
+        outcome->state = MCP_OUTCOME_VALUE;
+
+        length = sizeof("{\"jsonrpc\":\"2.0\",\"id\":") - 1;
+        input->data += length;
+        input->len -= length;
     }
-
-    return false;
 }
 
 

@@ -127,6 +127,12 @@ void mcp_outcome_init(mcp_outcome_t *outcome, bool results);
 mcp_outcome_event_t mcp_outcome_next(mcp_outcome_t *outcome,
     mcp_str_t *input);
 
+/*
+ * Whether a text that begins like this is no answer, whatever follows: only
+ * for what servers write, others take longer to know.
+ */
+bool mcp_outcome_is_request(mcp_str_t text);
+
 /* Whether all that came is one whole text. */
 bool mcp_outcome_complete(const mcp_outcome_t *outcome);
 

@@ -488,7 +488,12 @@ ngx_http_mcp_policy_settle_events(ngx_http_mcp_policy_settlement_t *settlement,
 
     events = settlement->events;
 
-    while (mcp_event_stream_next(events, &piece)) {
+    for ( ;; ) {
+        mcp_event_stream_skip(events, &piece, mcp_outcome_is_request);
+
+        if (!mcp_event_stream_next(events, &piece)) {
+            return;
+        }
 
         whole = mcp_outcome_complete(settlement->outcome)
                 && mcp_event_stream_type_is(events, mcp_str("message"));

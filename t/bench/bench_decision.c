@@ -358,7 +358,9 @@ bench_stream(bench_t *bench)
     events.take = bench_event_data;
     events.take_data = &result;
 
-    while (mcp_event_stream_next(&events, &text)) { /* void */ }
+    do {
+        mcp_event_stream_skip(&events, &text, mcp_outcome_is_request);
+    } while (mcp_event_stream_next(&events, &text));
 
     if (!result) {
         bench_die("not the stream that is measured");

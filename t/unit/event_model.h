@@ -496,4 +496,108 @@ event_bytes_agree(mcp_str_t text, size_t (*next)(void *data), void *data)
     return same;
 }
 
+
+/* Stands for what a caller knows to be of no interest. */
+
+static inline bool
+event_boring(mcp_str_t data)
+{
+    return data.len && data.data[0] == 'b';
+}
+
+
+/* Events that are of interest; those that are not may have been skipped. */
+
+static inline size_t
+event_read_rest(event_report_t *report, mcp_str_t text, bool skip,
+    size_t (*next)(void *data), void *data)
+{
+    size_t              n, skipped;
+    uint8_t            *copy, buffer[64];
+    mcp_str_t           input, event;
+    mcp_event_stream_t  stream;
+
+    mcp_event_stream_init(&stream, buffer, sizeof(buffer));
+    event_report_add(report, "", 0);
+    skipped = 0;
+
+    while (text.len) {
+        n = next(data);
+        n = (n == 0) ? 1 : n;
+        n = (n < text.len) ? n : text.len;
+
+        /* its own allocation, so that a sanitizer sees what is read */
+
+        copy = malloc(n);
+
+        if (copy == NULL) {
+            abort();
+        }
+
+        memcpy(copy, text.data, n);
+        input = (mcp_str_t) { copy, n };
+
+        text.data += n;
+        text.len -= n;
+
+        for ( ;; ) {
+            n = input.len;
+
+            if (skip) {
+                mcp_event_stream_skip(&stream, &input, event_boring);
+            }
+
+            skipped += n - input.len;
+
+            if (!mcp_event_stream_next(&stream, &input)) {
+                break;
+            }
+
+            event = mcp_event_stream_data(&stream);
+
+            if (event_boring(event)) {
+                continue;
+            }
+
+            event_report_event(report,
+                (mcp_str_t) { stream.type,
+                              event_model_cut(stream.type_length,
+                                              MCP_EVENT_TYPE_MAX) },
+                event, stream.has_data,
+                (mcp_str_t) { stream.id,
+                              event_model_cut(stream.id_length,
+                                              MCP_EVENT_ID_MAX) },
+                stream.has_id, stream.has_retry, stream.retry_ms);
+        }
+
+        free(copy);
+    }
+
+    return skipped;
+}
+
+
+/* Skipping loses nothing but that. */
+
+static inline bool
+event_skip_agrees(mcp_str_t text, size_t (*next)(void *data), void *data)
+{
+    bool            same;
+    event_report_t  all, rest;
+
+    memset(&all, 0, sizeof(all));
+    memset(&rest, 0, sizeof(rest));
+
+    event_read_rest(&rest, text, true, next, data);
+    event_read_rest(&all, text, false, next, data);
+
+    same = all.length == rest.length
+           && memcmp(all.text, rest.text, all.length) == 0;
+
+    free(all.text);
+    free(rest.text);
+
+    return same;
+}
+
 #endif /* EVENT_MODEL_H */

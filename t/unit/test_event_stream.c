@@ -23,6 +23,20 @@ byte_by_byte(void *data)
 }
 
 
+/* two pieces: *data is the length of the first, 0 once it was taken */
+
+static size_t
+in_two(void *data)
+{
+    size_t  n, *first = data;
+
+    n = *first ? *first : SIZE_MAX;
+    *first = 0;
+
+    return n;
+}
+
+
 /* pieces of 1 to 8 bytes, the same on every machine */
 
 static size_t
@@ -40,6 +54,7 @@ static void
 check(const char *name, mcp_str_t text, const char *expected)
 {
     bool            same;
+    size_t          first, rest;
     uint32_t        i, seed;
     uint8_t         buffer[CAPACITY];
     event_report_t  model, whole, split;
@@ -73,6 +88,19 @@ check(const char *name, mcp_str_t text, const char *expected)
         seed = i;
         event_read(&split, text, buffer, CAPACITY,
                    (i == 0) ? byte_by_byte : some, &seed);
+
+        same = same && split.length == whole.length
+               && memcmp(split.text, whole.text, whole.length) == 0;
+
+        free(split.text);
+    }
+
+    for (first = 1; first < text.len; first++) {
+        memset(&split, 0, sizeof(split));
+        event_report_add(&split, "", 0);
+
+        rest = first;
+        event_read(&split, text, buffer, CAPACITY, in_two, &rest);
 
         same = same && split.length == whole.length
                && memcmp(split.text, whole.text, whole.length) == 0;
@@ -133,6 +161,25 @@ test_framing(void)
           "[||]");
     check("a second byte order mark",
           mcp_str("\xef\xbb\xbf\xef\xbb\xbf" "data: a\n\n"), "[||]");
+    check("every usual name", mcp_str("event: message\nid: 1_7\ndata: {}\n\n"
+                                      "id: 1_8\ndata: {\ndata: }\n\n"),
+          "[message|={}|#1_7][|={\n}|#1_8]");
+    check("usual names and CRLF",
+          mcp_str("event: message\r\nid: 1_7\r\ndata: {}\r\n\r\n"
+                  "id: 1_8\r\ndata: {\r\ndata: }\r\n\r\n"),
+          "[message|={}|#1_7][|={\n}|#1_8]");
+    check("usual names, the last line not ended",
+          mcp_str("id: 7\ndata: a\n\nevent: x\ndata: b\ndata: c"),
+          "[|=a|#7]");
+    check("a usual name of no value",
+          mcp_str("event: x\nevent: \ndata: \ndata: \nid: 1\nid: \n\n"),
+          "[|=\n|#]");
+    check("usual names between unusual ones",
+          mcp_str("data: a\nfoo: b\ndata: c\r:\r\ndata: d\n\rdata: e\n\n"),
+          "[|=a\nc\nd|][|=e|]");
+    check("nearly a usual name",
+          mcp_str("dat: a\neven: b\nids: c\ndata : d\nid:9\n\n"),
+          "[||#9]");
     check("priming event", mcp_str("id: s-0\ndata:\n\ndata: x\n\n"),
           "[|=|#s-0][|=x|]");
 }
@@ -271,6 +318,7 @@ test_random(void)
 {
     static const char  *words[] = {
         "\n", "\r", "\r\n", ":", " ", "data", "data: ", "event:", "id:",
+        "\nevent: ", "\nid: ", "\r\ndata: ",
         "retry: 1", "x", "\xef\xbb\xbf", "\xef", "{\"a\":1}", "\n\n",
         "\r\r", "\r\n\r\n", ": c"
     };
@@ -309,7 +357,8 @@ test_random(void)
 
         pieces = i;
         event_model(&model, input, CAPACITY);
-        event_read(&split, input, buffer, CAPACITY, some, &pieces);
+        event_read(&split, input, buffer, CAPACITY,
+                   (i % 4 == 0) ? all_at_once : some, &pieces);
 
         same = model.length == split.length
                && memcmp(model.text, split.text, model.length) == 0
@@ -325,6 +374,115 @@ test_random(void)
     }
 
     ok(same, "20000 random streams in random pieces");
+}
+
+
+static void
+check_skip(const char *name, mcp_str_t text, size_t expected)
+{
+    bool            same;
+    size_t          first, rest, skipped;
+    event_report_t  report;
+
+    memset(&report, 0, sizeof(report));
+    skipped = event_read_rest(&report, text, true, all_at_once,
+                              NULL);
+    free(report.text);
+
+    if (!ok(skipped == expected, "skip: %s", name)) {
+        printf("# %zu bytes of %zu, not %zu\n", skipped, text.len, expected);
+    }
+
+    same = event_skip_agrees(text, all_at_once, NULL)
+           && event_skip_agrees(text, byte_by_byte, NULL);
+
+    for (first = 1; first < text.len; first++) {
+        rest = first;
+        same = same && event_skip_agrees(text, in_two, &rest);
+    }
+
+    ok(same, "skip: %s: what is left", name);
+}
+
+
+/* The first event is always read: a stream may begin with a mark. */
+
+static void
+test_skip(void)
+{
+#define FIRST  "data: a\n\n"
+
+    check_skip("an event", mcp_str(FIRST "data: b\n\ndata: c\n\n"), 9);
+    check_skip("not the first", mcp_str("data: b\n\n"), 0);
+    check_skip("events of all usual names",
+               mcp_str(FIRST "event: message\nid: 1\ndata: b\n\n"
+                       "id: 2\nevent: x\ndata: b\n\ndata: c\n\n"), 54);
+    check_skip("CRLF", mcp_str(FIRST "event: x\r\ndata: b\r\n\r\n"
+                               "data: b\r\n\r\ndata: c\r\n\r\n"), 32);
+    check_skip("not the last, which is open",
+               mcp_str(FIRST "data: b\n\ndata: b\n"), 9);
+    check_skip("not without its last line feed",
+               mcp_str(FIRST "data: b\n"), 0);
+    check_skip("not where the CR may be half of an end",
+               mcp_str(FIRST "data: b\r\n\r"), 0);
+    check_skip("not by CR alone", mcp_str(FIRST "data: b\r\r"), 0);
+    check_skip("not two lines of data",
+               mcp_str(FIRST "data: b\ndata: b\n\n"), 0);
+    check_skip("not with a field behind it",
+               mcp_str(FIRST "data: b\nid: 1\n\n"), 0);
+    check_skip("not of another name",
+               mcp_str(FIRST "retry: 1\ndata: b\n\n"), 0);
+    check_skip("not behind other data",
+               mcp_str(FIRST "data: a\ndata: b\n\n"), 0);
+    check_skip("not comments", mcp_str(FIRST ": b\n\n:data: b\n\n"), 0);
+    check_skip("not in an open event", mcp_str(FIRST "x\ndata: b\n\n"), 0);
+    check_skip("behind a CR that is a line end",
+               mcp_str("data: a\r\n\rdata: b\n\n"), 9);
+    check_skip("not without data", mcp_str(FIRST "event: b\nid: b\n\n"), 0);
+
+#undef FIRST
+}
+
+
+static void
+test_skip_random(void)
+{
+    static const char  *words[] = {
+        "\n", "\r", "\r\n", "\n\n", "\r\n\r\n", "data: b", "data: b\n\n",
+        "data: a\n\n", "event: x\n", "id: 1\n", "event: y\r\n", "data", "b",
+        ": c\n", "data:b\n\n"
+    };
+
+    bool       same;
+    char       text[256];
+    size_t     length;
+    uint32_t   i, k, seed, pieces;
+    mcp_str_t  input;
+
+    same = true;
+    seed = 3;
+
+    for (i = 0; i < 20000 && same; i++) {
+        length = 0;
+
+        for (k = 0; k < 16; k++) {
+            seed = seed * 1103515245 + 12345;
+            length += (size_t) snprintf(text + length, sizeof(text) - length,
+                                        "%s", words[(seed >> 16)
+                                                    % (sizeof(words)
+                                                       / sizeof(words[0]))]);
+        }
+
+        pieces = i;
+        input = (mcp_str_t) { (uint8_t *) text, length };
+        same = event_skip_agrees(input, (i % 2) ? some : all_at_once, &pieces);
+
+        if (!same) {
+            printf("# input %.*s\n", (int) length, text);
+        }
+    }
+
+    ok(same, "skip: 20000 random streams");
 }
 
 
@@ -432,6 +590,8 @@ main(void)
     test_between();
     test_between_start();
     test_take();
+    test_skip();
+    test_skip_random();
     test_random();
 
     return tap_done();

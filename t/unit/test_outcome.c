@@ -50,16 +50,44 @@ some(void *data)
 }
 
 
-/* What a text is told to be; one and all bytes at a time. */
+/* Two pieces: *data is the length of the first, 0 once it was taken. */
+
+static size_t
+in_two(void *data)
+{
+    size_t  n, *first = data;
+
+    n = *first ? *first : SIZE_MAX;
+    *first = 0;
+
+    return n;
+}
+
+
+/* What a text is told to be; at once, byte by byte, cut anywhere. */
 
 static void
 reads(const char *name, bool results, const char *text, const char *expected)
 {
+    int     differ;
+    size_t  i, first;
+
     outcome_read(&whole, tap_str(text), results, all, NULL);
     outcome_read(&split, tap_str(text), results, one, NULL);
 
     is_str(tap_str(whole.text), expected, name);
     ok(strcmp(whole.text, split.text) == 0, "%s: byte by byte", name);
+
+    differ = 0;
+
+    for (i = 1; i < strlen(text); i++) {
+        first = i;
+        outcome_read(&split, tap_str(text), results, in_two, &first);
+
+        differ += strcmp(whole.text, split.text) != 0;
+    }
+
+    ok(differ == 0, "%s: in two pieces", name);
 }
 
 
@@ -84,11 +112,72 @@ test_single(void)
           "{\"isError\":true},\"_\":{\"isError\":true}}", "031E;.ok");
     reads("result in an array", true, "{\"id\":1,\"result\":[{\"isError\":"
           "true}]}", "031R;.ok");
+    reads("the usual beginning", true, "{\"jsonrpc\":\"2.0\",\"id\":17,"
+          "\"result\":{\"isError\":true}}", "03137RT;.ok");
+    reads("and an id of text", true, "{\"jsonrpc\":\"2.0\",\"id\":\"a\\u0062"
+          "\",\"error\":{}}", "s6162E;.ok");
+    reads("and no id", true, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{}}",
+          "nE;.ok");
+    reads("and a batch", true, "[{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{}},"
+          "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}]",
+          "031E;032R;.ok");
+    reads("and two ids", true, "{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":1,"
+          "\"error\":{}}", "031EA;.ok");
+    reads("and another id, escaped", true, "{\"jsonrpc\":\"2.0\",\"id\":1,"
+          "\"\\u0069d\":2,\"error\":{}}", "032EA;.ok");
+    reads("and no value", true, "{\"jsonrpc\":\"2.0\",\"id\":,\"error\":{}}",
+          "");
+    reads("and nothing", true, "{\"jsonrpc\":\"2.0\",\"id\":", "");
+    reads("and a method", true, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+          "\"x\",\"error\":{}}", "");
+    reads("a notification as usual", true, "{\"jsonrpc\":\"2.0\",\"method\":"
+          "\"x\",\"id\":1,\"error\":{}}", "");
     reads("a notification is left", true, "{\"method\":\"x\",\"error\":{}}",
           "");
     reads("empty", false, "{}", "-;.ok");
     reads("names inside of others", false, "{\"params\":{\"error\":{},\"id\":"
           "3},\"Error\":{},\"errors\":{},\"erro\":{},\"id\":2}", "032;.ok");
+}
+
+
+/* Only a beginning that is whole, and means a method to everybody. */
+
+static void
+test_request(void)
+{
+    size_t     i, k;
+    mcp_str_t  text;
+    bool       early;
+
+    static const char  *requests[] = {
+        "{\"jsonrpc\":\"2.0\",\"method\":\"", "{\"method\":\"",
+        "{\"jsonrpc\": \"2.0\", \"method\": \""
+    };
+    static const char  *others[] = {
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\"}",
+        "{\"jsonrpc\":\"2.0\",\"methods\":\"x\"}", "{\"method\":1}",
+        "[{\"method\":\"x\"}]", "\"{\"method\":\"\"", " {\"method\":\"x\"}"
+    };
+
+    for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        text = tap_str(requests[i]);
+        early = false;
+
+        ok(mcp_outcome_is_request(text), "request: %s", requests[i]);
+        reads(requests[i], true, requests[i], "");
+
+        for (k = 0; k < strlen(requests[i]); k++) {
+            text.len = k;
+            early = early || mcp_outcome_is_request(text);
+        }
+
+        ok(!early, "request: not by less");
+    }
+
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        ok(!mcp_outcome_is_request(tap_str(others[i])), "request: not %s",
+           others[i]);
+    }
 }
 
 
@@ -380,7 +469,14 @@ put_text(void)
     text_length = 0;
     put_space();
 
-    if (chance(3)) {
+    if (chance(6) == 0) {
+        put("{\"jsonrpc\":\"2.0\",\"id\":");
+        put_value(1);
+        put(",\"error\":");
+        put_value(2);
+        put("}");
+
+    } else if (chance(3)) {
         put_value(4);
 
     } else {
@@ -460,6 +556,7 @@ main(void)
     mcp_arena_init(&arena, &allocator, 0);
 
     test_single();
+    test_request();
     test_escapes();
     test_ids();
     test_ambiguous();
