@@ -11,9 +11,10 @@
 
 /*
  * No step reads further than this behind its position: a quote, a block of
- * bytes, the other quote and a colon; or a sign, a block and a byte.
+ * bytes, the other quote and a colon; or a sign, a block, a point, another
+ * block and a byte.
  */
-#define MCP_JSON_STEP        (MCP_JSON_BLOCK + 4)
+#define MCP_JSON_STEP        (2 * MCP_JSON_BLOCK + 4)
 
 /* Steps of the state machine, which keeps its position in registers. */
 #define mcp_json_step  static inline __attribute__((always_inline))
@@ -61,10 +62,12 @@ static mcp_json_code_t mcp_json_check_start(mcp_str_t text, size_t *offset);
 static void mcp_json_init(mcp_json_parser_t *s, mcp_json_t *json,
     const mcp_limits_t *limits, mcp_arena_t *arena);
 static mcp_rc_t mcp_json_start(mcp_json_parser_t *s);
-static mcp_rc_t mcp_json_run_wide(mcp_json_parser_t *s);
+static mcp_rc_t mcp_json_run_text(mcp_json_parser_t *s);
+static mcp_rc_t mcp_json_run_wide(mcp_json_parser_t *s, const uint8_t *text,
+    size_t wide);
 static mcp_rc_t mcp_json_run_tail(mcp_json_parser_t *s);
 static mcp_rc_t mcp_json_finish(mcp_json_parser_t *s, size_t i,
-    uint32_t count);
+    uint64_t place);
 
 
 mcp_rc_t
@@ -92,11 +95,7 @@ mcp_json_parse(mcp_json_t *json, mcp_str_t text, const mcp_limits_t *limits,
     rc = mcp_json_start(&s);
 
     if (rc == MCP_LATER) {
-        rc = mcp_json_run_wide(&s);
-    }
-
-    if (rc == MCP_LATER) {
-        rc = mcp_json_run_tail(&s);
+        rc = mcp_json_run_text(&s);
     }
 
     if (rc == MCP_OK) {
@@ -104,7 +103,8 @@ mcp_json_parse(mcp_json_t *json, mcp_str_t text, const mcp_limits_t *limits,
 
         /* gives back what was too much; larger than needed is no error */
         (void) mcp_arena_resize(arena, s.tokens,
-                                s.capacity * sizeof(mcp_json_token_t),
+                                (size_t) ((uint8_t *) s.tokens_end
+                                          - (uint8_t *) s.tokens),
                                 s.count * sizeof(mcp_json_token_t));
         return MCP_OK;
     }
@@ -188,17 +188,12 @@ mcp_json_init(mcp_json_parser_t *s, mcp_json_t *json,
     s->length = json->length;
     s->limits = limits;
     s->arena = arena;
-    s->depth_max = limits->depth < MCP_JSON_DEPTH_MAX ? limits->depth
-                                                      : MCP_JSON_DEPTH_MAX;
-
-    /* the wide way does not look at limits that its steps could reach */
-    if (s->length > MCP_JSON_STEP && limits->string_length >= MCP_JSON_STEP
-        && limits->number_length >= 2 * MCP_JSON_STEP)
-    {
-        s->wide = s->length - MCP_JSON_STEP;
-    }
+    s->place_max = MCP_JSON_PLACE_DEEPER
+                   * (limits->depth < MCP_JSON_DEPTH_MAX ? limits->depth
+                                                         : MCP_JSON_DEPTH_MAX);
 
     mcp_json_keys_init(&s->keys, limits, arena);
+    s->top = s->keys.signatures;
 }
 
 
@@ -215,7 +210,7 @@ mcp_json_start(mcp_json_parser_t *s)
         return MCP_LATER;
     }
 
-    if (mcp_json_grow(s, 0, i) != MCP_OK) {
+    if (mcp_json_grow(s, i, 0) == NULL) {
         return MCP_ERROR;
     }
 
@@ -230,83 +225,120 @@ mcp_json_start(mcp_json_parser_t *s)
 
 
 /*
- * The wide functions read short and simple things, where a whole step can be
- * read, and give the position behind them; else 0, for the slow way.
+ * All of the text but its end is read wide where it is, and its end in a copy
+ * that goes on with zeros, which are right nowhere: what is cut short is left
+ * to the checks of the tail.
  */
-
-mcp_json_step size_t
-mcp_json_wide_string(const mcp_json_parser_t *s, mcp_json_token_t *t,
-    const uint8_t *text, size_t i, uint32_t next)
+static mcp_rc_t
+mcp_json_run_text(mcp_json_parser_t *s)
 {
-    size_t  end;
+    mcp_rc_t  rc;
+    uint8_t   end[2 * MCP_JSON_STEP];
 
-    i++;
-    end = i + mcp_json_special16(text + i);
-
-    if (text[end] != '"') {
-        return 0;
+    /* the wide way does not look at limits that its steps could reach */
+    if (s->limits->string_length < MCP_JSON_STEP
+        || s->limits->number_length < MCP_JSON_STEP)
+    {
+        return mcp_json_run_tail(s);
     }
 
-    mcp_json_set_token(s, t, i, end, next, MCP_JSON_STRING);
+    if (s->length > MCP_JSON_STEP) {
+        rc = mcp_json_run_wide(s, s->text, s->length - MCP_JSON_STEP);
 
-    return end + 1;
+        if (rc != MCP_LATER) {
+            return rc;
+        }
+    }
+
+    memset(end, 0, sizeof(end));
+    memcpy(end, s->text + s->i, s->length - s->i);
+
+    /* positions remain those of the text */
+    rc = mcp_json_run_wide(s, (const uint8_t *) ((uintptr_t) end - s->i),
+                           s->length);
+
+    return rc == MCP_LATER ? mcp_json_run_tail(s) : rc;
 }
 
 
-mcp_json_step size_t
-mcp_json_wide_number(const mcp_json_parser_t *s, mcp_json_token_t *t,
-    const uint8_t *text, size_t i, uint32_t next)
+/*
+ * The wide functions read short and simple things, where a whole step can be
+ * read, and move the position behind them; else false, for the slow way.
+ */
+
+mcp_json_step bool
+mcp_json_wide_string(mcp_json_token_t *t, const uint8_t *text, size_t *i,
+    uint64_t place)
+{
+    size_t  start, end;
+
+    start = *i + 1;
+    end = start + mcp_json_special16(text + start);
+
+    if (text[end] != '"') {
+        return false;
+    }
+
+    mcp_json_set_token(t, start, end, place + 1, MCP_JSON_STRING);
+    *i = end + 1;
+
+    return true;
+}
+
+
+mcp_json_step bool
+mcp_json_wide_number(mcp_json_token_t *t, const uint8_t *text, size_t *i,
+    uint64_t place)
 {
     size_t    end;
+    uint8_t   c;
     uint32_t  n;
 
-    end = i + (text[i] == '-');
+    end = *i + (text[*i] == '-');
     n = mcp_json_digits16(text + end);
 
     if (n - 1 >= 15 || (text[end] == '0' && n != 1)) {
-        return 0;
+        return false;
     }
 
     end += n;
+    c = text[end];
 
-    if (text[end] == '.') {
-
-        if (s->length - end < MCP_JSON_STEP) {
-            return 0;
-        }
-
+    if (c == '.') {
         n = mcp_json_digits16(text + end + 1);
         end += 1 + n;
 
         if (n - 1 >= 15 || (text[end] | 0x20) == 'e') {
-            return 0;
+            return false;
         }
 
-        mcp_json_set_token(s, t, i, end, next, MCP_JSON_NUMBER);
+        mcp_json_set_token(t, *i, end, place + 1, MCP_JSON_NUMBER);
+        *i = end;
 
-        return end;
+        return true;
     }
 
-    if ((text[end] | 0x20) == 'e') {
-        return 0;
+    if ((c | 0x20) == 'e') {
+        return false;
     }
 
-    mcp_json_set_token(s, t, i, end, next,
+    mcp_json_set_token(t, *i, end, place + 1,
                        MCP_JSON_NUMBER | MCP_JSON_INTEGER << 8);
+    *i = end;
 
-    return end;
+    return true;
 }
 
 
-mcp_json_step size_t
-mcp_json_wide_literal(const mcp_json_parser_t *s, mcp_json_token_t *t,
-    const uint8_t *text, size_t i, uint32_t next)
+mcp_json_step bool
+mcp_json_wide_literal(mcp_json_token_t *t, const uint8_t *text, size_t *i,
+    uint64_t place)
 {
     size_t    end;
     uint32_t  word, type;
 
-    word = mcp_json_load32(text + i);
-    end = i + 4;
+    word = mcp_json_load32(text + *i);
+    end = *i + 4;
 
     if (word == mcp_json_load32((const uint8_t *) "true")) {
         type = MCP_JSON_TRUE;
@@ -321,40 +353,39 @@ mcp_json_wide_literal(const mcp_json_parser_t *s, mcp_json_token_t *t,
         end++;
 
     } else {
-        return 0;
+        return false;
     }
 
-    mcp_json_set_token(s, t, i, end, next, type);
+    mcp_json_set_token(t, *i, end, place + 1, type);
+    *i = end;
 
-    return end;
+    return true;
 }
 
 
-mcp_json_step size_t
-mcp_json_wide_key(mcp_json_parser_t *s, mcp_json_token_t *t,
-    const uint8_t *text, size_t i, uint32_t next)
+/* A name with nothing around it, and the colon. */
+mcp_json_step bool
+mcp_json_wide_key(mcp_json_token_t *t, const uint8_t *text, size_t *i,
+    uint64_t place, uint32_t *signature)
 {
-    size_t    end;
+    size_t    start, end;
     unsigned  n;
 
-    if (text[i] != '"') {
-        return 0;
+    start = *i + 1;
+    n = mcp_json_special16(text + start);
+    end = start + n;
+
+    if (memcmp(text + end, "\":", 2) != 0) {
+        return false;
     }
 
-    i++;
-    n = mcp_json_special16(text + i);
-    end = i + n;
-
-    if (text[end] != '"' || text[end + 1] != ':') {
-        return 0;
-    }
-
-    mcp_json_set_token(s, t, i, end, next,
+    mcp_json_set_token(t, start, end, place + 1,
                        MCP_JSON_STRING | MCP_JSON_KEY << 8);
 
-    s->keys.signatures[s->top++] = mcp_json_short_signature(text + i, n);
+    *signature = mcp_json_short_signature(text + start, n);
+    *i = end + 2;
 
-    return end + 2;
+    return true;
 }
 
 
@@ -378,96 +409,33 @@ mcp_json_skip(const mcp_json_parser_t *s, const uint8_t *text, size_t *i,
 }
 
 
-/* A string, number or literal as token "count". */
-mcp_json_step size_t
-mcp_json_scalar(mcp_json_parser_t *s, const uint8_t *text, size_t i,
-    uint8_t c, uint32_t count, bool tail)
+/* What can be known of a container that begins at i; its place, else 0. */
+mcp_json_step uint64_t
+mcp_json_enter(mcp_json_parser_t *s, mcp_json_token_t *t, size_t i,
+    uint8_t c, uint64_t place, const uint32_t *top)
 {
-    size_t             end;
-    mcp_json_token_t  *t;
+    uint32_t  index;
 
-    if (!tail) {
-        t = &s->tokens[count];
-
-        if (c == '"') {
-            end = mcp_json_wide_string(s, t, text, i, count + 1);
-
-        } else if (c <= '9') {
-            end = mcp_json_wide_number(s, t, text, i, count + 1);
-
-        } else {
-            end = mcp_json_wide_literal(s, t, text, i, count + 1);
-        }
-
-        if (end != 0) {
-            return end;
-        }
-    }
-
-    return mcp_json_slow_value(s, i, count);
-}
-
-
-/* A name and its colon, as token "count". */
-mcp_json_step size_t
-mcp_json_key(mcp_json_parser_t *s, const uint8_t *text, size_t i,
-    uint32_t count, bool tail)
-{
-    size_t  end;
-
-    if (count == s->capacity && mcp_json_grow(s, count, i) != MCP_OK) {
+    if (place >= s->place_max) {
+        mcp_json_fail(s, MCP_JSON_DEPTH, s->text + i);
         return 0;
     }
 
-    if (s->top == s->keys.capacity
-        && mcp_json_keys_grow(&s->keys) != MCP_OK)
-    {
-        return 0;
-    }
+    index = mcp_json_place_index(place);
 
-    if (!tail) {
-        end = mcp_json_wide_key(s, &s->tokens[count], text, i, count + 1);
-
-        if (end != 0) {
-            return end;
-        }
-    }
-
-    return mcp_json_slow_key(s, i, count);
-}
-
-
-/*
- * Opens the container that token "count" is to become; gives the position of
- * what is next in it, 0 when it is too deep.
- */
-mcp_json_step size_t
-mcp_json_enter(mcp_json_parser_t *s, const uint8_t *text, size_t i,
-    uint8_t c, uint32_t count, bool tail)
-{
-    if (s->depth == s->depth_max) {
-        mcp_json_fail(s, MCP_JSON_DEPTH, text + i);
-        return 0;
-    }
-
-    mcp_json_set_token(s, &s->tokens[count], i, s->top, s->open,
+    mcp_json_set_token(t, i, (size_t) (top - s->keys.signatures),
+                       place - index + s->open,
                        c == '{' ? MCP_JSON_OBJECT : MCP_JSON_ARRAY);
+    s->open = index;
 
-    s->open = count;
-    s->closer = (uint8_t) (c + 2);     /* as ASCII has it */
-    s->depth++;
-    s->place += MCP_JSON_PLACE_ONE;
-
-    i++;
-
-    return mcp_json_peek(s, text, i, tail) > ' '
-           ? i : mcp_json_slow_space(s, i);
+    return place + 1 + MCP_JSON_PLACE_DEEPER;
 }
 
 
 /* Closes the innermost container, which ends before "end". */
 mcp_json_step mcp_rc_t
-mcp_json_leave(mcp_json_parser_t *s, size_t end, uint32_t next)
+mcp_json_leave(mcp_json_parser_t *s, size_t end, uint64_t place,
+    uint32_t **top)
 {
     bool               escaped;
     uint32_t           open, base, keys;
@@ -476,22 +444,18 @@ mcp_json_leave(mcp_json_parser_t *s, size_t end, uint32_t next)
     open = s->open;
     t = &s->tokens[open];
     base = t->end;
-    keys = s->top - base;
+    keys = (uint32_t) (*top - s->keys.signatures) - base;
     escaped = t->flags != 0;
 
     s->open = t->next;
-    s->closer = mcp_json_closers[s->tokens[s->open].type];
-    s->top = base;
-    s->depth--;
-    s->place -= MCP_JSON_PLACE_ONE;
+    *top = s->keys.signatures + base;
 
     t->end = (uint32_t) end;
-    t->next = next;
+    t->next = mcp_json_place_index(place);
     t->flags = 0;
 
     if (keys < 2
-        || (!escaped && keys <= 4
-            && mcp_json_keys_distinct4(s->keys.signatures + base, keys)))
+        || (!escaped && keys <= 8 && mcp_json_keys_distinct8(*top, keys)))
     {
         return MCP_OK;
     }
@@ -503,33 +467,40 @@ mcp_json_leave(mcp_json_parser_t *s, size_t end, uint32_t next)
 /* Ends the wide way, for the other to go on. */
 mcp_json_step mcp_rc_t
 mcp_json_suspend(mcp_json_parser_t *s, mcp_json_state_t state, size_t i,
-    uint32_t count)
+    uint64_t place, uint32_t *top, uint8_t closer)
 {
     s->state = state;
     s->i = i;
-    s->count = count;
+    s->place = place;
+    s->top = top;
+    s->closer = closer;
 
     return MCP_LATER;
 }
 
 
 /*
- * The state machine, compiled twice: for the last bytes of the text ("tail"),
- * where every read is checked, and for all before, where one check of the
- * position covers what a step reads.  Whatever is unusual is left to the slow
- * functions, which check by themselves.
+ * The state machine, compiled twice: with every read checked ("tail"), and
+ * with one check of the position, which is below "wide", for all that a step
+ * reads of "text".  Whatever is unusual is left to the slow functions, which
+ * check by themselves.
  */
 mcp_json_step mcp_rc_t
-mcp_json_run(mcp_json_parser_t *s, const bool tail)
+mcp_json_run(mcp_json_parser_t *s, const uint8_t *text, size_t wide,
+    const bool tail)
 {
-    size_t          i;
-    uint8_t         c;
-    uint32_t        count;
-    const uint8_t  *text;
+    bool               read;
+    size_t             i;
+    uint8_t            c, closer;
+    uint32_t          *top;
+    uint64_t           place;
+    mcp_json_token_t  *t;
 
-    text = s->text;
     i = s->i;
-    count = s->count;
+    place = s->place;
+    top = s->top;
+    closer = s->closer;
+    t = s->tokens + mcp_json_place_index(place);
 
     if (s->state == MCP_JSON_AT_KEY) {
         goto key;
@@ -541,48 +512,69 @@ mcp_json_run(mcp_json_parser_t *s, const bool tail)
 
 value:
 
-    if (!tail && i >= s->wide) {
-        return mcp_json_suspend(s, MCP_JSON_AT_VALUE, i, count);
+    if (!tail && i >= wide) {
+        return mcp_json_suspend(s, MCP_JSON_AT_VALUE, i, place, top, closer);
     }
 
-    if (count == s->capacity && mcp_json_grow(s, count, i) != MCP_OK) {
-        return MCP_ERROR;
+    if (t == s->tokens_end) {
+        t = mcp_json_grow(s, i, place);
+
+        if (t == NULL) {
+            return MCP_ERROR;
+        }
     }
 
     c = mcp_json_peek(s, text, i, tail);
 
-    if (c == '{' || c == '[') {
-        i = mcp_json_enter(s, text, i, c, count, tail);
+    if (c == '"') {
+        read = !tail && mcp_json_wide_string(t, text, &i, place);
 
-        if (i == 0) {
+    } else if (c == '{' || c == '[') {
+        place = mcp_json_enter(s, t, i, c, place, top);
+
+        if (place == 0) {
             return MCP_ERROR;
         }
 
-        count++;
+        t++;
+        i++;
+        closer = (uint8_t) (c + 2);     /* as ASCII has it */
 
-        if (mcp_json_peek(s, text, i, true) == s->closer) {
+        if (mcp_json_peek(s, text, i, tail) <= ' ') {
+            i = mcp_json_slow_space(s, i);
+        }
+
+        if (mcp_json_peek(s, text, i, true) == closer) {
             goto close;
         }
 
         goto element;
-    }
 
-    if (c <= ' ' && mcp_json_skip(s, text, &i, tail)) {
+    } else if (c <= ' ' && mcp_json_skip(s, text, &i, tail)) {
         goto value;
+
+    } else if (c <= '9') {
+        read = !tail && mcp_json_wide_number(t, text, &i, place);
+
+    } else {
+        read = !tail && mcp_json_wide_literal(t, text, &i, place);
     }
 
-    i = mcp_json_scalar(s, text, i, c, count, tail);
+    if (!read) {
+        i = mcp_json_slow_value(s, i, place);
 
-    if (i == 0) {
-        return MCP_ERROR;
+        if (i == 0) {
+            return MCP_ERROR;
+        }
     }
 
-    count++;
+    t++;
+    place++;
 
 next:
 
-    if (!tail && i >= s->wide) {
-        return mcp_json_suspend(s, MCP_JSON_AT_NEXT, i, count);
+    if (!tail && i >= wide) {
+        return mcp_json_suspend(s, MCP_JSON_AT_NEXT, i, place, top, closer);
     }
 
     c = mcp_json_peek(s, text, i, tail);
@@ -596,72 +588,96 @@ next:
         goto next;
     }
 
-    if (c != s->closer) {
+    if (c != closer) {
         return mcp_json_unexpected(s, i);
     }
 
 close:
 
     i++;
+    place -= MCP_JSON_PLACE_DEEPER;
 
-    if (mcp_json_leave(s, i, count) != MCP_OK) {
+    if (mcp_json_leave(s, i, place, &top) != MCP_OK) {
         return MCP_NOMEM;
     }
 
-    if (s->depth != 0) {
-        goto next;
+    if (place < MCP_JSON_PLACE_DEEPER) {
+        return mcp_json_finish(s, i, place);
     }
 
-    return mcp_json_finish(s, i, count);
+    closer = mcp_json_closers[s->tokens[s->open].type];
+    goto next;
 
 element:
 
-    if (s->closer == ']') {
+    if (closer == ']') {
         goto value;
     }
 
 key:
 
-    if (!tail && i >= s->wide) {
-        return mcp_json_suspend(s, MCP_JSON_AT_KEY, i, count);
+    if (!tail && i >= wide) {
+        return mcp_json_suspend(s, MCP_JSON_AT_KEY, i, place, top, closer);
+    }
+
+    if (t == s->tokens_end) {
+        t = mcp_json_grow(s, i, place);
+
+        if (t == NULL) {
+            return MCP_ERROR;
+        }
+    }
+
+    if (top == s->keys.signatures_end) {
+        top = mcp_json_keys_grow(&s->keys);
+
+        if (top == NULL) {
+            return MCP_NOMEM;
+        }
     }
 
     c = mcp_json_peek(s, text, i, tail);
 
-    if (c <= ' ' && mcp_json_skip(s, text, &i, tail)) {
+    if (c != '"' && c <= ' ' && mcp_json_skip(s, text, &i, tail)) {
         goto key;
     }
 
-    i = mcp_json_key(s, text, i, count, tail);
+    if (tail || c != '"' || !mcp_json_wide_key(t, text, &i, place, top)) {
+        i = mcp_json_slow_key(s, i, place);
 
-    if (i == 0) {
-        return MCP_ERROR;
+        if (i == 0) {
+            return MCP_ERROR;
+        }
+
+        *top = s->signature;
     }
 
-    count++;
+    t++;
+    place++;
+    top++;
     goto value;
 }
 
 
 static __attribute__((noinline)) mcp_rc_t
-mcp_json_run_wide(mcp_json_parser_t *s)
+mcp_json_run_wide(mcp_json_parser_t *s, const uint8_t *text, size_t wide)
 {
-    return mcp_json_run(s, false);
+    return mcp_json_run(s, text, wide, false);
 }
 
 
 static __attribute__((noinline)) mcp_rc_t
 mcp_json_run_tail(mcp_json_parser_t *s)
 {
-    return mcp_json_run(s, true);
+    return mcp_json_run(s, s->text, 0, true);
 }
 
 
 /* Nothing but white space may follow the value. */
 static mcp_rc_t
-mcp_json_finish(mcp_json_parser_t *s, size_t i, uint32_t count)
+mcp_json_finish(mcp_json_parser_t *s, size_t i, uint64_t place)
 {
-    s->count = count;
+    s->count = mcp_json_place_index(place);
     i = mcp_json_slow_space(s, i);
 
     if (i == s->length) {

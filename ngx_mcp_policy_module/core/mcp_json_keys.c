@@ -26,7 +26,7 @@ mcp_json_keys_init(mcp_json_keys_t *keys, const mcp_limits_t *limits,
     mcp_arena_t *arena)
 {
     keys->signatures = keys->initial;
-    keys->capacity = MCP_JSON_KEYS_INITIAL;
+    keys->signatures_end = keys->initial + MCP_JSON_KEYS_INITIAL;
     keys->hash_key = limits->hash_key;
     keys->arena = arena;
     keys->entries = NULL;
@@ -38,26 +38,27 @@ mcp_json_keys_init(mcp_json_keys_t *keys, const mcp_limits_t *limits,
 }
 
 
-mcp_rc_t
+uint32_t *
 mcp_json_keys_grow(mcp_json_keys_t *keys)
 {
-    size_t     size;
+    size_t     count;
     uint32_t  *signatures;
 
-    size = ((size_t) keys->capacity * 4 + MCP_JSON_KEYS_PAD)
-           * sizeof(uint32_t);
-    signatures = mcp_arena_alloc(keys->arena, size);
+    count = (size_t) (keys->signatures_end - keys->signatures);
 
+    signatures = mcp_arena_alloc(keys->arena,
+                                 (count * 4 + MCP_JSON_KEYS_PAD)
+                                 * sizeof(uint32_t));
     if (signatures == NULL) {
-        return MCP_NOMEM;
+        return NULL;
     }
 
-    memcpy(signatures, keys->signatures, keys->capacity * sizeof(uint32_t));
+    memcpy(signatures, keys->signatures, count * sizeof(uint32_t));
 
     keys->signatures = signatures;
-    keys->capacity *= 4;
+    keys->signatures_end = signatures + count * 4;
 
-    return MCP_OK;
+    return signatures + count;
 }
 
 
@@ -95,7 +96,7 @@ mcp_json_keys_check(mcp_json_keys_t *keys, mcp_json_t *json, uint32_t object,
 }
 
 
-/* As mcp_json_keys_distinct4, for more. */
+/* As mcp_json_keys_distinct8, for more. */
 static bool
 mcp_json_keys_distinct(uint32_t *signatures, uint32_t count)
 {

@@ -35,7 +35,7 @@ typedef struct {
 
 typedef struct {
     uint32_t              *signatures;
-    uint32_t               capacity;
+    uint32_t              *signatures_end;
     const uint64_t        *hash_key;
     mcp_arena_t           *arena;
 
@@ -55,7 +55,8 @@ typedef struct {
 void mcp_json_keys_init(mcp_json_keys_t *keys, const mcp_limits_t *limits,
     mcp_arena_t *arena);
 
-mcp_rc_t mcp_json_keys_grow(mcp_json_keys_t *keys);
+/* Room for more; where the next signature goes, or NULL. */
+uint32_t *mcp_json_keys_grow(mcp_json_keys_t *keys);
 
 /*
  * Looks for equal keys in a closed object, whose "count" signatures start at
@@ -114,22 +115,44 @@ mcp_json_keys_pad(uint32_t *signatures, uint32_t count)
 }
 
 
+/* Ones where the four are equal to those at p. */
+static inline mcp_json_four_t
+mcp_json_equal_four(mcp_json_four_t four, const uint32_t *p)
+{
+    return (mcp_json_four_t) (four == mcp_json_load_four(p));
+}
+
+
 /*
- * Whether two to four signatures differ from each other: compares every one
- * with the next, the next but one and the third.  Also false for the odd set
- * that does differ.
+ * Whether two to eight signatures differ from each other: compares every one
+ * with the next, the next but one and so on.  Also false for the odd set that
+ * does differ.
  */
 static inline bool
-mcp_json_keys_distinct4(uint32_t *signatures, uint32_t count)
+mcp_json_keys_distinct8(uint32_t *signatures, uint32_t count)
 {
-    mcp_json_four_t  four, equal;
+    const uint32_t   *p;
+    mcp_json_four_t   four, equal;
 
     mcp_json_keys_pad(signatures, count);
 
-    four = mcp_json_load_four(signatures);
-    equal = (mcp_json_four_t) (four == mcp_json_load_four(signatures + 1))
-            | (mcp_json_four_t) (four == mcp_json_load_four(signatures + 2))
-            | (mcp_json_four_t) (four == mcp_json_load_four(signatures + 3));
+    p = signatures;
+    four = mcp_json_load_four(p);
+    equal = mcp_json_equal_four(four, p + 1) | mcp_json_equal_four(four, p + 2)
+            | mcp_json_equal_four(four, p + 3);
+
+    if (count > 4) {
+        equal |= mcp_json_equal_four(four, p + 4)
+                 | mcp_json_equal_four(four, p + 5)
+                 | mcp_json_equal_four(four, p + 6)
+                 | mcp_json_equal_four(four, p + 7);
+
+        p += 4;
+        four = mcp_json_load_four(p);
+        equal |= mcp_json_equal_four(four, p + 1)
+                 | mcp_json_equal_four(four, p + 2)
+                 | mcp_json_equal_four(four, p + 3);
+    }
 
     return mcp_json_is_zero(equal);
 }
@@ -148,14 +171,18 @@ mcp_json_signature(uint64_t low, uint64_t high)
 static inline uint32_t
 mcp_json_short_signature(const uint8_t *p, size_t length)
 {
-    static const uint8_t  mask[32] = {
+    const uint8_t  *mask;
+
+    static const uint8_t  masks[32] = {
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
     };
 
-    return mcp_json_signature(
-               mcp_json_load64(p) & mcp_json_load64(mask + 16 - length),
-               mcp_json_load64(p + 8) & mcp_json_load64(mask + 24 - length));
+    mask = masks + 16 - length;
+
+    return mcp_json_signature(mcp_json_load64(p) & mcp_json_load64(mask),
+                              mcp_json_load64(p + 8)
+                              & mcp_json_load64(mask + 8));
 }
 
 

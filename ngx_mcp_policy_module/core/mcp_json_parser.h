@@ -9,7 +9,7 @@
 
 #pragma GCC visibility push(hidden)
 
-#define MCP_JSON_PLACE_ONE  (UINT64_C(1) << 48)
+#define MCP_JSON_PLACE_DEEPER  (UINT64_C(1) << 48)
 
 
 /* What is looked for at a position. */
@@ -28,23 +28,25 @@ typedef struct {
     mcp_arena_t          *arena;
 
     mcp_json_token_t     *tokens;
-    uint32_t              capacity;
-    uint32_t              depth_max;
+    mcp_json_token_t     *tokens_end;
+    uint32_t              count;      /* of a text that was read */
 
-    mcp_json_state_t      state;
     size_t                length;
-    size_t                i;          /* position in the text */
-    size_t                wide;       /* positions below can be read wide */
-    uint32_t              count;      /* the next token */
+    uint64_t              place_max;  /* of what is too deep */
     uint32_t              open;       /* the innermost open container */
-    uint32_t              depth;
-    uint64_t              place;      /* the depth's bits in a token */
-    uint32_t              top;        /* of the stack of signatures */
+
+    /* what the state machine has in registers while it runs */
+    mcp_json_state_t      state;
+    size_t                i;          /* position in the text */
+    uint64_t              place;
+    uint32_t             *top;        /* of the stack of signatures */
     uint8_t               closer;     /* the byte that ends "open" */
 
-    uint8_t               flags;      /* of what a slow way has read */
-    mcp_json_code_t       code;       /* why it failed ... */
-    const uint8_t        *at;         /* and where */
+    /* what a slow way has read, or why it failed and where */
+    uint8_t               flags;
+    uint32_t              signature;
+    mcp_json_code_t       code;
+    const uint8_t        *at;
 
     mcp_json_keys_t       keys;
 } mcp_json_parser_t;
@@ -62,12 +64,23 @@ mcp_json_fail(mcp_json_parser_t *s, mcp_json_code_t code, const uint8_t *at)
 
 
 /*
+ * A place is the depth and the index of a token as the second half of one has
+ * them.  That of the next token is the place plus one.
+ */
+static inline uint32_t
+mcp_json_place_index(uint64_t place)
+{
+    return (uint32_t) place;
+}
+
+
+/*
  * Writes a token and all that is known of it: "kind" is the type and, shifted
  * by eight, the flags.  Two stores instead of six where the layout allows.
  */
 static inline void
-mcp_json_set_token(const mcp_json_parser_t *s, mcp_json_token_t *t,
-    size_t start, size_t end, uint32_t next, uint32_t kind)
+mcp_json_set_token(mcp_json_token_t *t, size_t start, size_t end,
+    uint64_t next, uint32_t kind)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     uint64_t  half;
@@ -75,7 +88,7 @@ mcp_json_set_token(const mcp_json_parser_t *s, mcp_json_token_t *t,
     half = start | (uint64_t) end << 32;
     memcpy(t, &half, sizeof(half));
 
-    half = (s->place | (uint64_t) kind << 32) + next;
+    half = next + ((uint64_t) kind << 32);
     memcpy(&t->next, &half, sizeof(half));
 
     _Static_assert(sizeof(mcp_json_token_t) == 2 * sizeof(half)
@@ -84,10 +97,10 @@ mcp_json_set_token(const mcp_json_parser_t *s, mcp_json_token_t *t,
 #else
     t->start = (uint32_t) start;
     t->end = (uint32_t) end;
-    t->next = next;
+    t->next = mcp_json_place_index(next);
     t->type = (uint8_t) kind;
     t->flags = (uint8_t) (kind >> 8);
-    t->depth = (uint16_t) s->depth;
+    t->depth = (uint16_t) (next / MCP_JSON_PLACE_DEEPER);
 #endif
 }
 
@@ -107,16 +120,17 @@ mcp_json_peek(const mcp_json_parser_t *s, const uint8_t *text, size_t i,
  * code it was for want of memory.
  */
 
-/* A string, number or literal as token "count". */
-size_t mcp_json_slow_value(mcp_json_parser_t *s, size_t i, uint32_t count);
+/* A string, number or literal as the token of "place". */
+size_t mcp_json_slow_value(mcp_json_parser_t *s, size_t i, uint64_t place);
 
 /* A name with white space around it, and the colon. */
-size_t mcp_json_slow_key(mcp_json_parser_t *s, size_t i, uint32_t count);
+size_t mcp_json_slow_key(mcp_json_parser_t *s, size_t i, uint64_t place);
 
 size_t mcp_json_slow_space(const mcp_json_parser_t *s, size_t i);
 
-/* Room for token "count". */
-mcp_rc_t mcp_json_grow(mcp_json_parser_t *s, uint32_t count, size_t i);
+/* Room for the token of "place", or NULL. */
+mcp_json_token_t *mcp_json_grow(mcp_json_parser_t *s, size_t i,
+    uint64_t place);
 
 /* MCP_ERROR: the byte at i, or the end of the text, cannot be there. */
 mcp_rc_t mcp_json_unexpected(mcp_json_parser_t *s, size_t i);

@@ -34,23 +34,26 @@ mcp_json_unexpected(mcp_json_parser_t *s, size_t i)
 }
 
 
-mcp_rc_t
-mcp_json_grow(mcp_json_parser_t *s, uint32_t count, size_t i)
+mcp_json_token_t *
+mcp_json_grow(mcp_json_parser_t *s, size_t i, uint64_t place)
 {
     size_t             size;
+    uint32_t           count;
     uint64_t           capacity;
     mcp_json_token_t  *tokens;
 
+    count = mcp_json_place_index(place);
+
     if (count >= s->limits->tokens) {
         mcp_json_fail(s, MCP_JSON_TOKENS, s->text + i);
-        return MCP_ERROR;
+        return NULL;
     }
 
     size = sizeof(mcp_json_token_t);
     capacity = mcp_json_next_capacity(s, count, i);
 
     if (capacity > SIZE_MAX / size) {
-        return MCP_NOMEM;
+        return NULL;
     }
 
     if (count == 0
@@ -61,7 +64,7 @@ mcp_json_grow(mcp_json_parser_t *s, uint32_t count, size_t i)
         tokens = mcp_arena_alloc(s->arena, (size_t) capacity * size);
 
         if (tokens == NULL) {
-            return MCP_NOMEM;
+            return NULL;
         }
 
         if (count != 0) {
@@ -72,9 +75,9 @@ mcp_json_grow(mcp_json_parser_t *s, uint32_t count, size_t i)
         s->json->tokens = tokens;
     }
 
-    s->capacity = (uint32_t) capacity;
+    s->tokens_end = s->tokens + capacity;
 
-    return MCP_OK;
+    return s->tokens + count;
 }
 
 
@@ -112,13 +115,16 @@ mcp_json_next_capacity(const mcp_json_parser_t *s, uint32_t count, size_t i)
 
 
 size_t
-mcp_json_slow_value(mcp_json_parser_t *s, size_t i, uint32_t count)
+mcp_json_slow_value(mcp_json_parser_t *s, size_t i, uint64_t place)
 {
     uint8_t         type;
+    uint32_t        index;
     const uint8_t  *p;
 
+    index = mcp_json_place_index(place);
+
     if (s->text + i == s->end) {
-        mcp_json_fail(s, count == 0 ? MCP_JSON_EMPTY : MCP_JSON_TRUNCATED,
+        mcp_json_fail(s, index == 0 ? MCP_JSON_EMPTY : MCP_JSON_TRUNCATED,
                       s->end);
         return 0;
     }
@@ -143,15 +149,15 @@ mcp_json_slow_value(mcp_json_parser_t *s, size_t i, uint32_t count)
         return 0;
     }
 
-    mcp_json_set_token(s, &s->tokens[count], i, (size_t) (p - s->text),
-                       count + 1, type | (uint32_t) s->flags << 8);
+    mcp_json_set_token(&s->tokens[index], i, (size_t) (p - s->text),
+                       place + 1, type | (uint32_t) s->flags << 8);
 
     return (size_t) (p - s->text) + (type == MCP_JSON_STRING);
 }
 
 
 size_t
-mcp_json_slow_key(mcp_json_parser_t *s, size_t i, uint32_t count)
+mcp_json_slow_key(mcp_json_parser_t *s, size_t i, uint64_t place)
 {
     size_t          end;
     const uint8_t  *p;
@@ -172,12 +178,10 @@ mcp_json_slow_key(mcp_json_parser_t *s, size_t i, uint32_t count)
     }
 
     end = (size_t) (p - s->text);
-    mcp_json_set_token(s, &s->tokens[count], i, end, count + 1,
-                       MCP_JSON_STRING | (uint32_t) s->flags << 8);
+    mcp_json_set_token(&s->tokens[mcp_json_place_index(place)], i, end,
+                       place + 1, MCP_JSON_STRING | (uint32_t) s->flags << 8);
 
-    s->keys.signatures[s->top++] = mcp_json_key_signature(s->text + i,
-                                                          end - i, s->end);
-
+    s->signature = mcp_json_key_signature(s->text + i, end - i, s->end);
     s->tokens[s->open].flags |= s->flags & MCP_JSON_ESCAPED;
 
     if (s->flags & MCP_JSON_NUL) {

@@ -606,16 +606,58 @@ test_deep(void)
 }
 
 
-/* One thing after another at every place of a string and of a block. */
+/* A string of "length" bytes with the thing at every place. */
+static bool
+position_good(mcp_str_t thing, uint8_t flags, bool good, size_t before,
+    size_t length, size_t after)
+{
+    size_t       at, n;
+    uint8_t      buf[512];
+    mcp_json_t   json;
+    mcp_error_t  error;
+
+    for (at = 0; at <= length; at++) {
+        memset(buf, ' ', before);
+        n = before;
+        buf[n++] = '[';
+        buf[n++] = '"';
+        memset(buf + n, 'x', at);
+        n += at;
+        memcpy(buf + n, thing.data, thing.len);
+        n += thing.len;
+        memset(buf + n, 'y', length - at);
+        n += length - at;
+        buf[n++] = '"';
+        memset(buf + n, '\r', after);
+        n += after;
+        buf[n++] = ']';
+
+        if ((parse(&json, (mcp_str_t) { buf, n }, &error) == MCP_OK) != good) {
+            return false;
+        }
+
+        if (good && (json.tokens[1].start != before + 2
+                     || json.tokens[1].end != n - after - 2
+                     || json.tokens[1].flags != flags))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/*
+ * One thing after another at every place of a string and of a block, where
+ * the text ends and far from there.
+ */
 static void
 test_positions(void)
 {
-    bool           good, expected;
-    size_t         before, length, at, kind, n;
-    uint8_t        buf[256];
-    mcp_json_t     json;
-    mcp_error_t    error;
-    mcp_str_t      thing;
+    bool       good;
+    size_t     kind, n;
+    mcp_str_t  thing;
 
     static const struct {
         mcp_str_t  bytes;
@@ -640,36 +682,10 @@ test_positions(void)
         thing = things[kind].bytes;
         good = true;
 
-        for (before = 0; before < 20; before++) {
-            for (length = 0; length < 84; length += 1 + length / 24) {
-                for (at = 0; at <= length; at++) {
-                    n = before + 2;
-                    memset(buf, ' ', before);
-                    buf[before] = '[';
-                    buf[before + 1] = '"';
-                    memset(buf + n, 'x', at);
-                    n += at;
-                    memcpy(buf + n, thing.data, thing.len);
-                    n += thing.len;
-                    memset(buf + n, 'y', length - at);
-                    n += length - at;
-                    buf[n++] = '"';
-                    buf[n++] = ']';
-
-                    expected = parse(&json, (mcp_str_t) { buf, n }, &error)
-                               == MCP_OK;
-
-                    if (expected != things[kind].good
-                        || (expected
-                            && (json.tokens[1].start != before + 2
-                                || json.tokens[1].end != n - 2
-                                || json.tokens[1].flags
-                                   != things[kind].flags)))
-                    {
-                        good = false;
-                    }
-                }
-            }
+        for (n = 0; n < 17 * 131 * 2; n++) {
+            good = good && position_good(thing, things[kind].flags,
+                                         things[kind].good, n % 17,
+                                         n / 17 % 131, n / (17 * 131) * 90);
         }
 
         ok(good, "every position, thing %zu", kind);
