@@ -107,12 +107,33 @@ bool mcp_json_string_equal(const mcp_json_t *json, uint32_t index,
 bool mcp_json_strings_equal(const mcp_json_t *json_a, uint32_t a,
     const mcp_json_t *json_b, uint32_t b);
 
+/* As mcp_json_string, of one with escapes. */
+mcp_rc_t mcp_json_string_unescape(const mcp_json_t *json, uint32_t index,
+    mcp_arena_t *arena, mcp_str_t *value);
+
 /*
  * The unescaped string; a view of the text when it has no escapes, else in
  * the arena.  MCP_NO when it contains U+0000 or an unpaired surrogate.
  */
-mcp_rc_t mcp_json_string(const mcp_json_t *json, uint32_t index,
-    mcp_arena_t *arena, mcp_str_t *value);
+static inline mcp_rc_t
+mcp_json_string(const mcp_json_t *json, uint32_t index, mcp_arena_t *arena,
+    mcp_str_t *value)
+{
+    const mcp_json_token_t  *t;
+
+    if (index < json->count) {
+        t = &json->tokens[index];
+
+        if (t->type == MCP_JSON_STRING && !(t->flags & MCP_JSON_ESCAPED)) {
+            value->data = json->text + t->start;
+            value->len = t->end - t->start;
+
+            return MCP_OK;
+        }
+    }
+
+    return mcp_json_string_unescape(json, index, arena, value);
+}
 
 /* The bytes of the value as written, a string with its quotes. */
 mcp_str_t mcp_json_raw(const mcp_json_t *json, uint32_t index);

@@ -93,15 +93,10 @@ mcp_json_member(const mcp_json_t *json, uint32_t object, mcp_str_t name)
 
     for (i = object + 1; i < end; i = t[i + 1].next) {
 
-        /* most members are told apart by their lengths */
-
-        if (t[i].end - t[i].start != name.len
-            && !(t[i].flags & MCP_JSON_ESCAPED))
+        if (t[i].flags & MCP_JSON_ESCAPED
+            ? mcp_json_string_equal(json, i, name)
+            : mcp_str_equal(mcp_json_span(json, i), name))
         {
-            continue;
-        }
-
-        if (mcp_json_string_equal(json, i, name)) {
             return i + 1;
         }
     }
@@ -182,8 +177,8 @@ mcp_json_strings_equal(const mcp_json_t *json_a, uint32_t a,
 
 
 mcp_rc_t
-mcp_json_string(const mcp_json_t *json, uint32_t index, mcp_arena_t *arena,
-    mcp_str_t *value)
+mcp_json_string_unescape(const mcp_json_t *json, uint32_t index,
+    mcp_arena_t *arena, mcp_str_t *value)
 {
     uint8_t    *p;
     uint8_t     flags;
@@ -203,12 +198,6 @@ mcp_json_string(const mcp_json_t *json, uint32_t index, mcp_arena_t *arena,
     }
 
     span = mcp_json_span(json, index);
-
-    if (!(flags & MCP_JSON_ESCAPED)) {
-        *value = span;
-        return MCP_OK;
-    }
-
     p = mcp_arena_alloc(arena, span.len);
 
     if (p == NULL) {

@@ -8,6 +8,8 @@
 
 static mcp_rc_t mcp_member_find(mcp_parse_t *parse, uint32_t key,
     const mcp_str_t *names, uint32_t count, uint32_t *index);
+static mcp_rc_t mcp_member_unknown(mcp_parse_t *parse, mcp_str_t key,
+    const mcp_str_t *names, uint32_t count);
 
 
 mcp_rc_t
@@ -45,14 +47,10 @@ mcp_members_read(mcp_parse_t *parse, uint32_t object, const mcp_str_t *names,
 }
 
 
-/* MCP_NO: the key is not, and does not resemble, any of the names. */
-
 static mcp_rc_t
 mcp_member_find(mcp_parse_t *parse, uint32_t key, const mcp_str_t *names,
     uint32_t count, uint32_t *index)
 {
-    size_t     length;
-    uint8_t    folded[MCP_KEY_MAX];
     uint32_t   i;
     mcp_rc_t   rc;
     mcp_str_t  name;
@@ -76,7 +74,21 @@ mcp_member_find(mcp_parse_t *parse, uint32_t key, const mcp_str_t *names,
         }
     }
 
-    length = mcp_key_fold(name, folded, sizeof(folded));
+    return mcp_member_unknown(parse, name, names, count);
+}
+
+
+/* MCP_NO: the key does not resemble any of the names. */
+
+static mcp_rc_t
+mcp_member_unknown(mcp_parse_t *parse, mcp_str_t key, const mcp_str_t *names,
+    uint32_t count)
+{
+    size_t    length;
+    uint8_t   folded[MCP_KEY_MAX];
+    uint32_t  i;
+
+    length = mcp_key_fold(key, folded, sizeof(folded));
 
     for (i = 0; i < count; i++) {
         if (mcp_key_resembles(folded, length, names[i])) {
