@@ -60,3 +60,38 @@ mcp_hex_write(uint8_t *dst, const uint64_t value[2])
 
     return dst;
 }
+
+
+/* Short ones by their first and their last bytes, which overlap. */
+bool
+mcp_bytes_equal(const uint8_t *a, const uint8_t *b, size_t length)
+{
+    uint64_t  wide[4];
+    uint32_t  half[4];
+
+    if (length > 16) {
+        return memcmp(a, b, length) == 0;
+    }
+
+    if (length >= 8) {
+        memcpy(&wide[0], a, 8);
+        memcpy(&wide[1], b, 8);
+        memcpy(&wide[2], a + length - 8, 8);
+        memcpy(&wide[3], b + length - 8, 8);
+
+        return ((wide[0] ^ wide[1]) | (wide[2] ^ wide[3])) == 0;
+    }
+
+    if (length >= 4) {
+        memcpy(&half[0], a, 4);
+        memcpy(&half[1], b, 4);
+        memcpy(&half[2], a + length - 4, 4);
+        memcpy(&half[3], b + length - 4, 4);
+
+        return ((half[0] ^ half[1]) | (half[2] ^ half[3])) == 0;
+    }
+
+    return length == 0
+           || (a[0] == b[0] && a[length / 2] == b[length / 2]
+               && a[length - 1] == b[length - 1]);
+}

@@ -17,6 +17,7 @@
 #define MCP_JSON_STEP        (2 * MCP_JSON_BLOCK + 4)
 
 /* Steps of the state machine, which keeps its position in registers. */
+#define mcp_json_seldom(x)  __builtin_expect(x, 0)
 #define mcp_json_step  static inline __attribute__((always_inline))
 
 
@@ -516,7 +517,7 @@ value:
         return mcp_json_suspend(s, MCP_JSON_AT_VALUE, i, place, top, closer);
     }
 
-    if (t == s->tokens_end) {
+    if (mcp_json_seldom(t == s->tokens_end)) {
         t = mcp_json_grow(s, i, place);
 
         if (t == NULL) {
@@ -550,7 +551,7 @@ value:
 
         goto element;
 
-    } else if (c <= ' ' && mcp_json_skip(s, text, &i, tail)) {
+    } else if (mcp_json_seldom(c <= ' ') && mcp_json_skip(s, text, &i, tail)) {
         goto value;
 
     } else if (c <= '9') {
@@ -560,7 +561,7 @@ value:
         read = !tail && mcp_json_wide_literal(t, text, &i, place);
     }
 
-    if (!read) {
+    if (mcp_json_seldom(!read)) {
         i = mcp_json_slow_value(s, i, place);
 
         if (i == 0) {
@@ -584,7 +585,7 @@ next:
         goto element;
     }
 
-    if (c <= ' ' && mcp_json_skip(s, text, &i, tail)) {
+    if (mcp_json_seldom(c <= ' ') && mcp_json_skip(s, text, &i, tail)) {
         goto next;
     }
 
@@ -620,7 +621,7 @@ key:
         return mcp_json_suspend(s, MCP_JSON_AT_KEY, i, place, top, closer);
     }
 
-    if (t == s->tokens_end) {
+    if (mcp_json_seldom(t == s->tokens_end)) {
         t = mcp_json_grow(s, i, place);
 
         if (t == NULL) {
@@ -628,7 +629,7 @@ key:
         }
     }
 
-    if (top == s->keys.signatures_end) {
+    if (mcp_json_seldom(top == s->keys.signatures_end)) {
         top = mcp_json_keys_grow(&s->keys);
 
         if (top == NULL) {
@@ -642,7 +643,9 @@ key:
         goto key;
     }
 
-    if (tail || c != '"' || !mcp_json_wide_key(t, text, &i, place, top)) {
+    if (mcp_json_seldom(tail || c != '"'
+                        || !mcp_json_wide_key(t, text, &i, place, top)))
+    {
         i = mcp_json_slow_key(s, i, place);
 
         if (i == 0) {

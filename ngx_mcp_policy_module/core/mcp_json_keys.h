@@ -191,13 +191,20 @@ mcp_json_short_signature(const uint8_t *p, size_t length)
  * at takes the attacker to the slow way, no further.
  */
 static inline uint32_t
+mcp_json_long_signature(const uint8_t *p, size_t length)
+{
+    return mcp_json_signature(mcp_json_load64(p) + length * MCP_JSON_ONES,
+                              mcp_json_load64(p + length - 8));
+}
+
+
+static inline uint32_t
 mcp_json_key_signature(const uint8_t *p, size_t length, const uint8_t *end)
 {
     uint8_t  bytes[16];
 
     if (length > 16) {
-        return mcp_json_signature(mcp_json_load64(p) + length * MCP_JSON_ONES,
-                                  mcp_json_load64(p + length - 8));
+        return mcp_json_long_signature(p, length);
     }
 
     if (end - p >= 16) {
