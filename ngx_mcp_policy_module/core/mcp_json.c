@@ -207,12 +207,12 @@ mcp_json_start(mcp_json_parser_t *s)
     i = mcp_json_slow_space(s, 0);
     s->i = i;
 
-    if (i < s->length && (s->text[i] == '{' || s->text[i] == '[')) {
-        return MCP_LATER;
-    }
-
     if (mcp_json_grow(s, i, 0) == NULL) {
         return MCP_ERROR;
+    }
+
+    if (i < s->length && (s->text[i] == '{' || s->text[i] == '[')) {
+        return MCP_LATER;
     }
 
     i = mcp_json_slow_value(s, i, 0);
