@@ -243,20 +243,21 @@ test: deps all $(if $(OWN_NGINX),nginx) $(TEST_MODULE) \
 
 # nginx's own test suite, a checkout of which is NGINX_TESTS, without the
 # module, with it, and where it enforces a policy everywhere.  A source tree
-# is built with every module of nginx that needs no further library.
+# is built with every module of nginx; its Perl files stay where it was built.
 NGINX_TESTS ?=
 OWN_SUITE := $(BUILD)/nginx-tests
+OWN_SUITE_NGINX = $(OWN_SUITE)/$(notdir $(OBJS))/nginx
 EVERY = $(OWN_FLAGS) --with-file-aio --with-mail --with-stream $(shell sed -n \
     's/^ *\(--with-\(http\|mail\|stream\)_[a-z0-9_]*_module\).*/\1/p' \
-    $(NGINX_SRC)/auto/options | grep -vE 'geoip|image|perl|xslt')
+    $(NGINX_SRC)/auto/options | sort -u)
 
 .PHONY: nginx-tests
-nginx-tests: deps-build $(if $(OWN_NGINX),,module)
+nginx-tests: deps-suite $(if $(OWN_NGINX),,module)
 	$(if $(OWN_NGINX),@$(MAKE) module nginx BUILD=$(OWN_SUITE) \
 	    OWN_FLAGS='$(EVERY)')
 	@TEST_BUILD=$(BUILD) TEST_JOBS=$(TEST_JOBS) \
 	    TEST_NGINX_MODULES=$(MODULES_PATH) \
-	    TEST_NGINX_BINARY=$(if $(OWN_NGINX),$(OWN_SUITE)/nginx,$(NGINX)) \
+	    TEST_NGINX_BINARY=$(if $(OWN_NGINX),$(OWN_SUITE_NGINX),$(NGINX)) \
 	    TEST_NGINX_MODULE=$(if $(OWN_NGINX),$(OWN_SUITE)/$(NAME).so,$(MODULE)) \
 	    t/tools/nginx-tests '$(NGINX_TESTS)' $(TESTS)
 
@@ -506,7 +507,7 @@ clean:
 distclean: clean
 	rm -rf t/e2e/node_modules t/e2e/bridge/node_modules
 
-.PHONY: deps deps-build deps-run deps-bench deps-deb deps-cross
+.PHONY: deps deps-build deps-run deps-bench deps-deb deps-cross deps-suite
 deps:
 	@$(DEPS) test
 
@@ -521,6 +522,12 @@ deps-deb:
 
 deps-cross:
 	@$(DEPS) cross
+
+deps-bench:
+	@$(DEPS) bench
+
+deps-suite:
+	@$(DEPS) suite
 
 .PHONY: help
 help:
