@@ -244,7 +244,9 @@ test: deps all $(if $(OWN_NGINX),nginx) $(TEST_MODULE) \
 # nginx's own test suite, a checkout of which is NGINX_TESTS, without the
 # module, with it, and where it enforces a policy everywhere.  A source tree
 # is built with every module of nginx; its Perl files stay where it was built.
+# SUITE=--keep, for instance, is an option of t/tools/nginx-tests.
 NGINX_TESTS ?=
+SUITE ?=
 OWN_SUITE := $(BUILD)/nginx-tests
 OWN_SUITE_NGINX = $(OWN_SUITE)/$(notdir $(OBJS))/nginx
 EVERY = $(OWN_FLAGS) --with-file-aio --with-mail --with-stream $(shell sed -n \
@@ -259,7 +261,7 @@ nginx-tests: deps-suite $(if $(OWN_NGINX),,module)
 	    TEST_NGINX_MODULES=$(MODULES_PATH) \
 	    TEST_NGINX_BINARY=$(if $(OWN_NGINX),$(OWN_SUITE_NGINX),$(NGINX)) \
 	    TEST_NGINX_MODULE=$(if $(OWN_NGINX),$(OWN_SUITE)/$(NAME).so,$(MODULE)) \
-	    t/tools/nginx-tests '$(NGINX_TESTS)' $(TESTS)
+	    t/tools/nginx-tests $(SUITE) '$(NGINX_TESTS)' $(TESTS)
 
 # Tests with other versions of nginx, each built by both compilers, as a
 # module and into the binary.  COMPILERS=gcc STATICS=no, for instance, is less.
