@@ -380,8 +380,18 @@ $(FUZZ_BUILD)/obj/%.o: $(SRC)/%.c | deps
 
 $(FUZZ_BUILD)/%: t/fuzz/fuzz_%.c $(FUZZ_OBJS)
 	@mkdir -p $(@D)
-	@clang $(FUZZ_FLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< \
-	    $(FUZZ_OBJS) -Wl,--as-needed $(LIBS)
+	@clang $(FUZZ_FLAGS) $(FUZZ_NGINX) -fsanitize=fuzzer -MMD -MP -MF $@.d \
+	    -o $@ $< $(FUZZ_OBJS) -Wl,--as-needed $(LIBS)
+
+# These include sources of the layer above the core, and have the little of
+# nginx that is asked for.
+FUZZ_LAYER := admin mailbox
+
+$(FUZZ_LAYER:%=$(FUZZ_BUILD)/%): $(CONFIGURED)
+$(FUZZ_LAYER:%=$(FUZZ_BUILD)/%): FUZZ_NGINX = -I$(SRC)/nginx \
+    -Wno-unused-parameter \
+    $(patsubst %,-isystem $(OBJS)/%,. $(addprefix tree/src/,core event \
+        event/modules event/quic os/unix http http/modules http/v2 http/v3))
 
 -include $(FUZZ_OBJS:.o=.d) $(FUZZERS:%=$(FUZZ_BUILD)/%.d)
 
@@ -408,7 +418,8 @@ FUZZ_COVERAGE := $(FUZZ_BUILD)/coverage
 
 .PHONY: fuzz-coverage
 fuzz-coverage: deps readers
-	@t/tools/fuzz-coverage $(FUZZ_COVERAGE) $(FUZZERS)
+	@t/tools/fuzz-coverage $(FUZZ_COVERAGE) \
+	    $(filter-out $(FUZZ_LAYER),$(FUZZERS))
 
 
 .PHONY: lint
