@@ -24,6 +24,8 @@ http {
     mcp_policy strict {
         tool safe "say \"hi\"" { }
         tool tasky { deny "Not as a task either."; }
+        tool counted { limit 1/day; }
+        tool keyed { limit 1/day per=$http_x_key; }
         resource file:///srv/* { }
     }
 
@@ -42,6 +44,11 @@ http {
         underscores_in_headers on;
 
         location /mcp { mcp_enforce strict; proxy_pass http://127.0.0.1:8081; }
+        location /own {
+            mcp_enforce strict;
+            mcp_grant "$uri $http_authorization";
+            proxy_pass http://127.0.0.1:8081;
+        }
         location /lax { mcp_enforce lax; proxy_pass http://127.0.0.1:8081; }
     }
 }
@@ -73,6 +80,15 @@ sub refused {
         is_deeply($json->{id}, $options{id}, 'the id is echoed or left out');
         is($upstream->count, 0, 'nothing reached the server');
     };
+}
+
+
+sub escaped {
+    my ($text) = @_;
+
+    $text =~ s/([^ -~])/sprintf('\\x%02x', ord($1))/ge;
+
+    return qq("$text");
 }
 
 
@@ -541,6 +557,40 @@ subtest 'legacy: the headers of 2026-07-28 mean nothing' => sub {
                         'Mcp-Method' => 'tools/call' ], uri => '/lax');
     allowed('nor does it spoil one', $safe,
             headers => [ @$version, 'Mcp-Name' => 'danger' ]);
+};
+
+# What servers take for the same credentials is the same caller here.
+subtest 'spellings of credentials' => sub {
+    my $counted = tool_call('counted');
+
+    for my $uri ('/mcp', '/own') {
+        my @options = (uri => $uri);
+
+        allowed("one call at $uri", $counted, uri => $uri,
+                headers => [ Authorization => 'Bearer token' ]);
+        denied("another as $_", $counted, uri => $uri,
+               headers => [ Authorization => "$_ token" ])
+            for 'Bearer', 'bearer', 'BEARER', 'bEaReR';
+        refused("another as " . escaped($_), $counted, 400, -32600, @options,
+                headers => [ Authorization => $_ ])
+            for "Bearer token\t", "Bearer token \t ", "\tBearer token",
+                "Bearer token\x0b", 'Bearer  token', "Bearer\ttoken",
+                "Bearer \ttoken";
+        allowed('another token', $counted, uri => $uri,
+                headers => [ Authorization => 'bearer Token' ]);
+        is($upstream->last->header('Authorization'), 'Bearer Token',
+           'gets the scheme as it is known');
+    }
+
+    for ('token', 'token two', 'x-Own a', 'Basic dXNlcjpwYXNz') {
+        allowed("as it is: $_", $counted, headers => [ Authorization => $_ ]);
+        is($upstream->last->header('Authorization'), $_, 'not changed');
+    }
+
+    allowed('a key', tool_call('keyed'), headers => [ 'X-Key' => 'k' ]);
+    denied('the same', tool_call('keyed'), headers => [ 'X-Key' => ' k ' ]);
+    refused('another spelling', tool_call('keyed'), 400, -32600,
+            headers => [ 'X-Key' => "k\t" ]);
 };
 
 subtest 'other doors' => sub {

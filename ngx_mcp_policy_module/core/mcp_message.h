@@ -136,6 +136,7 @@ typedef enum {
     MCP_INVALID_BODY,               /* -32600: body with GET ... */
     MCP_INVALID_HTTP_METHOD,        /* -32600, 405 */
     MCP_INVALID_UPGRADE,            /* -32600 */
+    MCP_INVALID_HEADER_VALUE,       /* -32600 */
     MCP_INVALID_CONTENT_TYPE,       /* -32600, 415 */
     MCP_INVALID_CONTENT_ENCODING,   /* -32600, 415 */
     MCP_INVALID_ORIGIN,             /* -32600, 403 */

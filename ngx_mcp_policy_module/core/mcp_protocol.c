@@ -94,6 +94,10 @@ static const mcp_invalid_entry_t  mcp_invalids[MCP_INVALID_COUNT] = {
                      "OPTIONS") },
     [MCP_INVALID_UPGRADE] = { "upgrade", -32600, 400,
         mcp_str_init("Upgrade is not allowed here") },
+    [MCP_INVALID_HEADER_VALUE] = { "bad_header", -32600, 400,
+        mcp_str_init("A header begins or ends with a tab or another control "
+                     "character, or Authorization has more than one blank "
+                     "behind its scheme") },
     [MCP_INVALID_CONTENT_TYPE] = { "content_type", -32600, 415,
         mcp_str_init("Content-Type must be application/json in UTF-8, sent "
                      "once") },

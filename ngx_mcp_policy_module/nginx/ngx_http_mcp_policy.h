@@ -184,6 +184,7 @@ typedef struct {
     mcp_header_t                  content_encoding;  /* not identity */
     mcp_header_t                  origin;
     mcp_header_t                  upgrade;
+    unsigned                      ambiguous:1;       /* a line of them all */
 } ngx_http_mcp_policy_headers_t;
 
 

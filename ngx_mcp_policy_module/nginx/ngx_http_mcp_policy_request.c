@@ -11,8 +11,9 @@ typedef struct {
 } ngx_http_mcp_policy_header_name_t;
 
 
-static void ngx_http_mcp_policy_collect_header(
+static ngx_int_t ngx_http_mcp_policy_collect_header(
     ngx_http_mcp_policy_headers_t *headers, ngx_table_elt_t *h);
+static ngx_int_t ngx_http_mcp_policy_credentials(ngx_str_t *value);
 static ngx_int_t ngx_http_mcp_policy_header_is(ngx_table_elt_t *h,
     const char *name);
 static void ngx_http_mcp_policy_trim(ngx_str_t *value, mcp_str_t *trimmed);
@@ -66,12 +67,29 @@ ngx_http_mcp_policy_collect_headers(ngx_http_request_t *r,
             i = 0;
         }
 
-        ngx_http_mcp_policy_collect_header(headers, &h[i]);
+        /* nginx keeps what servers take away, so one value would be many */
+
+        if (ngx_http_mcp_policy_collect_header(headers, &h[i]) != NGX_OK
+            && h[i].value.len
+            && (h[i].value.data[0] <= ' '
+                || h[i].value.data[h[i].value.len - 1] <= ' '))
+        {
+            headers->ambiguous = 1;
+        }
+    }
+
+    if (r->headers_in.authorization
+        && ngx_http_mcp_policy_credentials(&r->headers_in.authorization->value)
+           != NGX_OK)
+    {
+        headers->ambiguous = 1;
     }
 }
 
 
-static void
+/* NGX_OK: it is one of those that are collected. */
+
+static ngx_int_t
 ngx_http_mcp_policy_collect_header(ngx_http_mcp_policy_headers_t *headers,
     ngx_table_elt_t *h)
 {
@@ -85,19 +103,19 @@ ngx_http_mcp_policy_collect_header(ngx_http_mcp_policy_headers_t *headers,
     if (len >= sizeof(ngx_http_mcp_policy_header_names)
                / sizeof(ngx_http_mcp_policy_header_names[0]))
     {
-        return;
+        return NGX_DECLINED;
     }
 
     n = &ngx_http_mcp_policy_header_names[len];
 
     if (n->name == NULL || h->lowcase_key[0] != n->name[0]) {
-        return;
+        return NGX_DECLINED;
     }
 
     rc = ngx_http_mcp_policy_header_is(h, n->name);
 
     if (rc == NGX_DECLINED) {
-        return;
+        return NGX_DECLINED;
     }
 
     header = (mcp_header_t *) ((u_char *) headers + n->offset);
@@ -108,7 +126,7 @@ ngx_http_mcp_policy_collect_header(ngx_http_mcp_policy_headers_t *headers,
                            h->value.len)
            == 0)
     {
-        return;
+        return NGX_OK;
     }
 
     if (rc == NGX_ABORT) {
@@ -119,6 +137,61 @@ ngx_http_mcp_policy_collect_header(ngx_http_mcp_policy_headers_t *headers,
     } else if (header->count++ == 0) {
         ngx_http_mcp_policy_trim(&h->value, &header->value);
     }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The scheme of credentials has no case, but who is calling is told by the
+ * bytes of the line: it gets the usual spelling, for the server, too, and for
+ * all variables that are made of it.  More than one blank behind it is
+ * refused.
+ */
+
+static ngx_int_t
+ngx_http_mcp_policy_credentials(ngx_str_t *value)
+{
+    size_t      len;
+    u_char     *p, *last;
+    ngx_uint_t  i;
+
+    static const ngx_str_t  schemes[] = {
+        ngx_string("Bearer"),
+        ngx_string("Basic"),
+        ngx_string("DPoP"),
+        ngx_string("Digest"),
+        ngx_string("Negotiate")
+    };
+
+    p = value->data;
+    last = p + value->len;
+
+    while (p < last && *p > ' ') {
+        p++;
+    }
+
+    if (p == last) {
+        return NGX_OK;
+    }
+
+    if (*p != ' ' || last - p < 2 || p[1] <= ' ') {
+        return NGX_ERROR;
+    }
+
+    len = p - value->data;
+
+    for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+
+        if (schemes[i].len == len
+            && ngx_strncasecmp(schemes[i].data, value->data, len) == 0)
+        {
+            ngx_memcpy(value->data, schemes[i].data, len);
+            break;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -189,6 +262,10 @@ ngx_http_mcp_policy_check_request(ngx_http_request_t *r,
 {
     if (headers->upgrade.count) {
         return MCP_INVALID_UPGRADE;
+    }
+
+    if (headers->ambiguous) {
+        return MCP_INVALID_HEADER_VALUE;
     }
 
     if (mlcf->origins
