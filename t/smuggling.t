@@ -21,11 +21,16 @@ events { }
 http {
     %%TEST_GLOBALS_HTTP%%
 
+    map $mcp_arg_q $bad_argument { bad 1; }
+
     mcp_policy strict {
         tool safe "say \"hi\"" { }
         tool tasky { deny "Not as a task either."; }
         tool counted { limit 1/day; }
         tool keyed { limit 1/day per=$http_x_key; }
+        tool asked { require $mcp_arg_q eq good; }
+        tool mapped { deny_if { require $bad_argument eq 1; } }
+        tool metered { limit 1/day per=$mcp_arg_q; }
         resource file:///srv/* { }
     }
 
@@ -47,6 +52,11 @@ http {
         location /own {
             mcp_enforce strict;
             mcp_grant "$uri $http_authorization";
+            proxy_pass http://127.0.0.1:8081;
+        }
+        location /argument {
+            mcp_enforce strict;
+            mcp_grant "$mcp_arg_q";
             proxy_pass http://127.0.0.1:8081;
         }
         location /lax { mcp_enforce lax; proxy_pass http://127.0.0.1:8081; }
@@ -78,6 +88,20 @@ sub refused {
         my $json = $response->json;
         is($json->{error}{code}, $code, "code $code") if defined $code;
         is_deeply($json->{id}, $options{id}, 'the id is echoed or left out');
+        is($upstream->count, 0, 'nothing reached the server');
+    };
+}
+
+
+sub refused_batch {
+    my ($name, $body, %options) = @_;
+
+    $upstream->clear();
+
+    my $json = $t->post($body, headers => $old, %options)->json;
+
+    subtest $name => sub {
+        is(scalar(grep { $_->{error} } @$json), 2, 'both are refused');
         is($upstream->count, 0, 'nothing reached the server');
     };
 }
@@ -557,6 +581,36 @@ subtest 'legacy: the headers of 2026-07-28 mean nothing' => sub {
                         'Mcp-Method' => 'tools/call' ], uri => '/lax');
     allowed('nor does it spoil one', $safe,
             headers => [ @$version, 'Mcp-Name' => 'danger' ]);
+};
+
+# Variables are of one message, whatever is said in the others.
+subtest 'variables in a batch' => sub {
+    my $messages = sub {
+        my $id = 0;
+        return '[' . join(',', map {
+            tool_call($_->[0], { q => $_->[1] }, id => ++$id) } @_) . ']';
+    };
+
+    allowed("$_->[0] alone", tool_call($_->[0], { q => $_->[1] }))
+        for [ asked => 'good' ], [ mapped => 'fine' ], [ metered => 'a' ];
+    denied("$_->[0] alone", tool_call($_->[0], { q => $_->[1] }))
+        for [ asked => 'fine' ], [ mapped => 'bad' ], [ metered => 'a' ];
+    allowed("$_->[0] in a batch of one", $messages->($_), headers => $old)
+        for [ asked => 'good' ], [ mapped => 'fine' ], [ metered => 'b' ];
+
+    for ([ asked => 'fine' ], [ mapped => 'bad' ], [ metered => 'a' ]) {
+        refused_batch("$_->[0] behind another", $messages->(
+                      [ safe => $_->[0] eq 'asked' ? 'good' : 'x' ], $_));
+        refused_batch("$_->[0] before another", $messages->(
+                      $_, [ safe => 'good' ]));
+    }
+
+    allowed('a caller by an argument', tool_call('counted', { q => 'x' }),
+            uri => '/argument');
+    refused_batch('is none in a batch', $messages->(
+                  [ safe => 'y' ], [ counted => 'x' ]), uri => '/argument');
+    allowed('which others do not mind', $messages->(
+            [ safe => 1 ], [ safe => 2 ]), uri => '/argument', headers => $old);
 };
 
 # What servers take for the same credentials is the same caller here.

@@ -248,6 +248,8 @@ struct ngx_http_mcp_policy_ctx_s {
     unsigned                      replace:1;       /* an error page of nginx
                                                       becomes "reply" */
     unsigned                      replaced:1;
+    unsigned                      of_message:1;    /* a variable was asked for
+                                                      that is of one message */
 };
 
 
@@ -320,6 +322,10 @@ ngx_int_t ngx_http_mcp_policy_origin_allowed(ngx_http_request_t *r,
 /* ngx_http_mcp_policy_handler.c */
 ngx_int_t ngx_http_mcp_policy_handler(ngx_http_request_t *r);
 ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_get_ctx(ngx_http_request_t *r);
+
+/* whose facts the variables tell */
+ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_main_ctx(
+    ngx_http_request_t *r);
 ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_create_ctx(
     ngx_http_request_t *r);
 void ngx_http_mcp_policy_decide(ngx_http_request_t *r,

@@ -271,10 +271,23 @@ ngx_http_mcp_policy_set_caller(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, ngx_http_mcp_policy_loc_conf_t *mlcf,
     mcp_caller_t *caller)
 {
-    ngx_str_t        grant;
-    const uint64_t  *key;
+    ngx_str_t                   grant;
+    const uint64_t             *key;
+    ngx_http_mcp_policy_ctx_t  *main;
+
+    main = ngx_http_mcp_policy_main_ctx(r);
+
+    if (main == NULL) {
+        main = ctx;
+    }
+
+    main->of_message = 0;
 
     ngx_http_mcp_policy_grant(r, &grant);
+
+    if (main->of_message && main->facts.count > 1) {
+        ngx_str_null(&grant);
+    }
 
     ngx_memzero(caller, sizeof(mcp_caller_t));
 
@@ -719,13 +732,20 @@ ngx_http_mcp_policy_resolve(void *data, const void *variables,
 {
     ngx_http_request_t *r = data;
 
-    ngx_str_t  text;
+    ngx_str_t                   text;
+    ngx_http_mcp_policy_ctx_t  *ctx;
 
     if (ngx_http_complex_value(r, (ngx_http_complex_value_t *) variables,
                                &text)
         != NGX_OK)
     {
         return MCP_NOMEM;
+    }
+
+    ctx = ngx_http_mcp_policy_main_ctx(r);
+
+    if (ctx && ctx->of_message && ctx->facts.count > 1) {
+        return MCP_ERROR;
     }
 
     value->data = text.data;

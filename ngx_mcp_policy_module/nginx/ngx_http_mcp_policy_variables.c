@@ -10,6 +10,8 @@
 
 #define NGX_HTTP_MCP_POLICY_DECIMAL  32
 
+static ngx_int_t ngx_http_mcp_policy_variable_message(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_mcp_policy_variable_string(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_mcp_policy_variable_word(ngx_http_request_t *r,
@@ -28,8 +30,6 @@ static ngx_int_t ngx_http_mcp_policy_variable_argument(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_mcp_policy_found(ngx_http_variable_value_t *v,
     const void *data, size_t len);
-static ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_main_ctx(
-    ngx_http_request_t *r);
 
 
 #define NGX_HTTP_MCP_POLICY_FACT(name)                                        \
@@ -39,13 +39,13 @@ static ngx_http_mcp_policy_ctx_t *ngx_http_mcp_policy_main_ctx(
 
 static ngx_http_variable_t  ngx_http_mcp_policy_vars[] = {
 
-    { ngx_string("mcp_method"), NULL, ngx_http_mcp_policy_variable_string,
+    { ngx_string("mcp_method"), NULL, ngx_http_mcp_policy_variable_message,
       NGX_HTTP_MCP_POLICY_FACT(method), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("mcp_tool"), NULL, ngx_http_mcp_policy_variable_string,
+    { ngx_string("mcp_tool"), NULL, ngx_http_mcp_policy_variable_message,
       NGX_HTTP_MCP_POLICY_FACT(tool), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("mcp_id"), NULL, ngx_http_mcp_policy_variable_string,
+    { ngx_string("mcp_id"), NULL, ngx_http_mcp_policy_variable_message,
       NGX_HTTP_MCP_POLICY_FACT(id), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("mcp_protocol"), NULL, ngx_http_mcp_policy_variable_string,
@@ -54,11 +54,11 @@ static ngx_http_variable_t  ngx_http_mcp_policy_vars[] = {
     { ngx_string("mcp_session"), NULL, ngx_http_mcp_policy_variable_string,
       NGX_HTTP_MCP_POLICY_FACT(session), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("mcp_client"), NULL, ngx_http_mcp_policy_variable_string,
+    { ngx_string("mcp_client"), NULL, ngx_http_mcp_policy_variable_message,
       NGX_HTTP_MCP_POLICY_FACT(client), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("mcp_traceparent"), NULL,
-      ngx_http_mcp_policy_variable_string,
+      ngx_http_mcp_policy_variable_message,
       NGX_HTTP_MCP_POLICY_FACT(traceparent), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("mcp_rule"), NULL, ngx_http_mcp_policy_variable_string,
@@ -67,7 +67,7 @@ static ngx_http_variable_t  ngx_http_mcp_policy_vars[] = {
     { ngx_string("mcp_approval"), NULL, ngx_http_mcp_policy_variable_string,
       NGX_HTTP_MCP_POLICY_FACT(approval), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("mcp_args_hash"), NULL, ngx_http_mcp_policy_variable_string,
+    { ngx_string("mcp_args_hash"), NULL, ngx_http_mcp_policy_variable_message,
       NGX_HTTP_MCP_POLICY_FACT(args_hash), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("mcp_decision"), NULL, ngx_http_mcp_policy_variable_word,
@@ -193,7 +193,7 @@ ngx_http_mcp_policy_reset_variables(ngx_http_request_t *r)
 
 /* Subrequests share variables with the main request: theirs is the context. */
 
-static ngx_http_mcp_policy_ctx_t *
+ngx_http_mcp_policy_ctx_t *
 ngx_http_mcp_policy_main_ctx(ngx_http_request_t *r)
 {
     ngx_http_mcp_policy_ctx_t  *ctx;
@@ -235,6 +235,24 @@ ngx_http_mcp_policy_variable_string(ngx_http_request_t *r,
     fact = (ngx_str_t *) ((u_char *) ctx + data);
 
     return ngx_http_mcp_policy_found(v, fact->data, fact->len);
+}
+
+
+/* Of several messages it is the first one's: no rule must be made of it. */
+
+static ngx_int_t
+ngx_http_mcp_policy_variable_message(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_mcp_policy_ctx_t  *ctx;
+
+    ctx = ngx_http_mcp_policy_main_ctx(r);
+
+    if (ctx) {
+        ctx->of_message = 1;
+    }
+
+    return ngx_http_mcp_policy_variable_string(r, v, data);
 }
 
 
@@ -400,7 +418,13 @@ ngx_http_mcp_policy_variable_argument(ngx_http_request_t *r,
 
     v->not_found = 1;
 
-    if (ctx == NULL || ctx->facts.arguments == NULL) {
+    if (ctx == NULL) {
+        return NGX_OK;
+    }
+
+    ctx->of_message = 1;
+
+    if (ctx->facts.arguments == NULL) {
         return NGX_OK;
     }
 
