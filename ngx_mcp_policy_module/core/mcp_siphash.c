@@ -1,6 +1,6 @@
 /*
- * SipHash-2-4, 128-bit variant, after Aumasson and Bernstein, "SipHash: a
- * fast short-input PRF".
+ * SipHash, 128-bit variant, after Aumasson and Bernstein, "SipHash: a fast
+ * short-input PRF".  Rounds are constants wherever it is inline.
  */
 
 #include "mcp_siphash.h"
@@ -41,10 +41,10 @@ mcp_siphash_rounds(mcp_siphash_state_t *s, unsigned rounds)
 
 
 static inline void
-mcp_siphash_word(mcp_siphash_state_t *s, uint64_t word)
+mcp_siphash_word(mcp_siphash_state_t *s, uint64_t word, unsigned rounds)
 {
     s->v3 ^= word;
-    mcp_siphash_rounds(s, 2);
+    mcp_siphash_rounds(s, rounds);
     s->v0 ^= word;
 }
 
@@ -60,8 +60,9 @@ mcp_siphash_load(const uint8_t *p)
 }
 
 
-void
-mcp_siphash(const uint64_t key[2], mcp_str_t input, uint64_t out[2])
+static inline __attribute__((always_inline)) void
+mcp_siphash_all(const uint64_t key[2], mcp_str_t input, uint64_t out[2],
+    unsigned rounds, unsigned final)
 {
     size_t               i, words, rest;
     uint64_t             last;
@@ -76,7 +77,7 @@ mcp_siphash(const uint64_t key[2], mcp_str_t input, uint64_t out[2])
     rest = input.len % 8;
 
     for (i = 0; i < words; i++) {
-        mcp_siphash_word(&s, mcp_siphash_load(input.data + i * 8));
+        mcp_siphash_word(&s, mcp_siphash_load(input.data + i * 8), rounds);
     }
 
     last = (uint64_t) (input.len & 0xff) << 56;
@@ -85,13 +86,27 @@ mcp_siphash(const uint64_t key[2], mcp_str_t input, uint64_t out[2])
         last |= (uint64_t) input.data[words * 8 + i] << (8 * i);
     }
 
-    mcp_siphash_word(&s, last);
+    mcp_siphash_word(&s, last, rounds);
 
     s.v2 ^= 0xee;
-    mcp_siphash_rounds(&s, 4);
+    mcp_siphash_rounds(&s, final);
     out[0] = s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 
     s.v1 ^= 0xdd;
-    mcp_siphash_rounds(&s, 4);
+    mcp_siphash_rounds(&s, final);
     out[1] = s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+
+void
+mcp_siphash(const uint64_t key[2], mcp_str_t input, uint64_t out[2])
+{
+    mcp_siphash_all(key, input, out, 2, 4);
+}
+
+
+void
+mcp_siphash_text(const uint64_t key[2], mcp_str_t input, uint64_t out[2])
+{
+    mcp_siphash_all(key, input, out, 1, 3);
 }

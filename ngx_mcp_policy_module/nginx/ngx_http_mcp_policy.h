@@ -458,6 +458,8 @@ ngx_int_t ngx_http_mcp_policy_message_id(const mcp_body_t *body,
     const mcp_message_t *message, mcp_arena_t *arena, mcp_str_t *id);
 void ngx_http_mcp_policy_hash(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t input, uint64_t hash[2]);
+void ngx_http_mcp_policy_hash_arguments(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t arguments, uint64_t hash[2]);
 ngx_int_t ngx_http_mcp_policy_hash_text(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t input, ngx_str_t *text);
 ngx_int_t ngx_http_mcp_policy_copy(ngx_pool_t *pool, mcp_str_t src,

@@ -279,9 +279,10 @@ ngx_http_mcp_policy_audit_describe(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ngx_http_mcp_policy_hash(r, ctx,
-                             mcp_json_raw(&body->json, source->arguments),
-                             hash);
+    ngx_http_mcp_policy_hash_arguments(r, ctx,
+                                       mcp_json_raw(&body->json,
+                                                    source->arguments),
+                                       hash);
     message->args_hash = hash;
 
     return NGX_OK;

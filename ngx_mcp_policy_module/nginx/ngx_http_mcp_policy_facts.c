@@ -25,6 +25,10 @@ static ngx_int_t ngx_http_mcp_policy_set_arguments(ngx_http_request_t *r,
     const mcp_message_t *message, mcp_arena_t *arena);
 static ngx_int_t ngx_http_mcp_policy_find_argument(const mcp_json_t *json,
     uint32_t object, ngx_str_t *name, mcp_arena_t *arena, uint32_t *token);
+static const uint64_t *ngx_http_mcp_policy_hash_key(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx);
+static ngx_int_t ngx_http_mcp_policy_hash_hex(ngx_http_request_t *r,
+    const uint64_t hash[2], ngx_str_t *text);
 static ngx_int_t ngx_http_mcp_policy_copy_text(ngx_pool_t *pool,
     const mcp_json_t *json, mcp_str_t src, ngx_str_t *dst);
 static ngx_int_t ngx_http_mcp_policy_one_line(ngx_pool_t *pool,
@@ -133,6 +137,7 @@ ngx_http_mcp_policy_set_message_facts(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, const mcp_body_t *body,
     const mcp_message_t *message, mcp_arena_t *arena)
 {
+    uint64_t                          hash[2];
     mcp_str_t                         method, target;
     ngx_http_mcp_policy_main_conf_t  *mmcf;
 
@@ -167,10 +172,12 @@ ngx_http_mcp_policy_set_message_facts(ngx_http_request_t *r,
     }
 
     if (mmcf->args_hash && message->arguments != MCP_JSON_NONE) {
-        if (ngx_http_mcp_policy_hash_text(r, ctx,
-                                          mcp_json_raw(&body->json,
-                                                       message->arguments),
-                                          &ctx->facts.args_hash)
+        ngx_http_mcp_policy_hash_arguments(r, ctx,
+                                           mcp_json_raw(&body->json,
+                                                        message->arguments),
+                                           hash);
+
+        if (ngx_http_mcp_policy_hash_hex(r, hash, &ctx->facts.args_hash)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -411,6 +418,24 @@ void
 ngx_http_mcp_policy_hash(ngx_http_request_t *r,
     ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t input, uint64_t hash[2])
 {
+    mcp_siphash(ngx_http_mcp_policy_hash_key(r, ctx), input, hash);
+}
+
+
+/* These are long, and nothing is looked up by them. */
+
+void
+ngx_http_mcp_policy_hash_arguments(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx, mcp_str_t arguments, uint64_t hash[2])
+{
+    mcp_siphash_text(ngx_http_mcp_policy_hash_key(r, ctx), arguments, hash);
+}
+
+
+static const uint64_t *
+ngx_http_mcp_policy_hash_key(ngx_http_request_t *r,
+    ngx_http_mcp_policy_ctx_t *ctx)
+{
     ngx_shm_zone_t                   *zone;
     ngx_http_mcp_policy_main_conf_t  *mmcf;
 
@@ -418,11 +443,11 @@ ngx_http_mcp_policy_hash(ngx_http_request_t *r,
 
     zone = ctx->policy ? ctx->policy->zone : mmcf->default_zone;
 
-    mcp_siphash(ngx_http_mcp_policy_zone_key(zone), input, hash);
+    return ngx_http_mcp_policy_zone_key(zone);
 }
 
 
-/* The same in hex. */
+/* The hash in hex. */
 
 ngx_int_t
 ngx_http_mcp_policy_hash_text(ngx_http_request_t *r,
@@ -430,15 +455,23 @@ ngx_http_mcp_policy_hash_text(ngx_http_request_t *r,
 {
     uint64_t  hash[2];
 
-    text->data = ngx_pnalloc(r->pool, 2 * sizeof(hash));
+    ngx_http_mcp_policy_hash(r, ctx, input, hash);
+
+    return ngx_http_mcp_policy_hash_hex(r, hash, text);
+}
+
+
+static ngx_int_t
+ngx_http_mcp_policy_hash_hex(ngx_http_request_t *r, const uint64_t hash[2],
+    ngx_str_t *text)
+{
+    text->data = ngx_pnalloc(r->pool, 4 * sizeof(uint64_t));
     if (text->data == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_http_mcp_policy_hash(r, ctx, input, hash);
-
     (void) mcp_hex_write(text->data, hash);
-    text->len = 2 * sizeof(hash);
+    text->len = 4 * sizeof(uint64_t);
 
     return NGX_OK;
 }
