@@ -29,7 +29,8 @@ static mcp_equal_t mcp_typing_number(const mcp_json_t *json, uint32_t index,
     mcp_str_t value);
 static mcp_equal_t mcp_typing_string(const mcp_json_t *json, uint32_t index,
     mcp_json_type_t type, mcp_str_t value);
-static bool mcp_typing_code_escapes(mcp_str_t text);
+static bool mcp_typing_hides_number(mcp_str_t text);
+static bool mcp_typing_number_code(const uint8_t *hex);
 static mcp_equal_t mcp_typing_same_number(mcp_str_t a, mcp_str_t b);
 static mcp_equal_t mcp_typing_number_text(mcp_str_t number, bool integer,
     mcp_str_t text);
@@ -150,7 +151,7 @@ mcp_typing_string(const mcp_json_t *json, uint32_t index,
 
         /* whoever escapes a digit wants it to be overlooked */
 
-        return mcp_typing_code_escapes(text) ? MCP_EQUAL_UNCLEAR
+        return mcp_typing_hides_number(text) ? MCP_EQUAL_UNCLEAR
                                              : MCP_EQUAL_NO;
     }
 
@@ -158,19 +159,54 @@ mcp_typing_string(const mcp_json_t *json, uint32_t index,
 }
 
 
-/* Whether all escapes are "\u": numbers have none of the other characters. */
+/* Whether nothing stands there, escaped or not, that no number has. */
 static bool
-mcp_typing_code_escapes(mcp_str_t text)
+mcp_typing_hides_number(mcp_str_t text)
 {
-    size_t  i;
+    size_t   i;
+    uint8_t  c;
 
-    for (i = 0; i + 1 < text.len; i++) {
-        if (text.data[i] == '\\' && text.data[++i] != 'u') {
+    for (i = 0; i < text.len; i++) {
+        c = text.data[i];
+
+        if (c == '\\') {
+
+            if (text.len - i < 6 || memcmp(&text.data[i], "\\u00", 4) != 0
+                || !mcp_typing_number_code(&text.data[i + 4]))
+            {
+                return false;
+            }
+
+            i += 5;
+
+        } else if (c == '\0' || strchr("0123456789.eE+-", c) == NULL) {
             return false;
         }
     }
 
     return true;
+}
+
+
+/* The same characters in hexadecimal. */
+static bool
+mcp_typing_number_code(const uint8_t *hex)
+{
+    switch (hex[0]) {
+
+    case '2':
+        return hex[1] != '\0' && strchr("bdeBDE", hex[1]) != NULL;
+
+    case '3':
+        return hex[1] >= '0' && hex[1] <= '9';
+
+    case '4':
+    case '6':
+        return hex[1] == '5';
+
+    default:
+        return false;
+    }
 }
 
 
