@@ -2,6 +2,12 @@
 seed; each is on record from before it begins until after it has ended."""
 
 import asyncio
+import hashlib
+import os
+import signal
+import time
+
+import setting as settings
 
 PAUSES = (0.01, 0.03, 0.1)
 
@@ -19,6 +25,7 @@ class Accidents:
         self.configure = configure        # writes a configuration
         self.version = 0
         self.zone = setting.zone
+        self.policies = setting.policies
         self.now = record.clock[-1][1]
 
     async def run(self, finished):
@@ -56,17 +63,45 @@ class Accidents:
         if self.version >= len(self.setting.changes):
             return
 
-        some = self.setting.changes[self.version]
-        self.version += 1
-        self.configure(some, self.zone)
-        policies = {location.uri: each for location in self.setting.locations
-                    for each in some if each.name == location.policy}
-
-        fault = self.record.fault('change')
-        first, last, before = self.record.versions[-1]
-        self.record.versions.append((fault.begin, last, policies))
+        fault = self.next_version('change', lambda each: True)
+        self.configure(self.policies, self.zone)
         await self.gateway.reload()
+        self.in_force(fault)
+
+    async def edit(self):
+        """Of the policy files alone, which workers watch."""
+        if self.version >= len(self.setting.changes):
+            return
+
+        before = texts_of(self.policies)
+        since = len(self.gateway.log())
+        fault = self.next_version('edit', lambda each: each.form != 'conf')
+        self.configure(self.policies, self.zone)
+
+        for name, text in texts_of(self.policies).items():
+            if text != before[name]:
+                await self.gateway.version_taken(
+                    name, hashlib.sha256(text.encode()).hexdigest(), since)
+
+        self.in_force(fault)
+
+    def next_version(self, kind, wanted):
+        """From now on requests may be judged by it."""
+        after = self.setting.changes[self.version]
+        self.version += 1
+        self.policies = [new if wanted(new) else old
+                         for old, new in zip(self.policies, after)]
+        fault = self.record.fault(kind)
+        last = self.record.versions[-1][1]
+        self.record.versions.append((fault.begin, last, {
+            location.uri: each for location in self.setting.locations
+            for each in self.policies if each.name == location.policy}))
+        return fault
+
+    def in_force(self, fault):
+        """From now on none is judged by the version before."""
         fault.end = self.record.tick()
+        first, _, before = self.record.versions[-2]
         self.record.versions[-2] = (first, fault.end, before)
 
     async def resize(self):
@@ -77,12 +112,47 @@ class Accidents:
             return
 
         self.zone = f'{megabytes + 1}m'
-        some = self.setting.changes[self.version - 1] if self.version \
-            else self.setting.policies
-        self.configure(some, self.zone)
+        self.configure(self.policies, self.zone)
         fault = self.record.fault('resize')
         await self.gateway.reload()
         fault.end = self.record.tick()
+
+    async def restart(self):
+        """An orderly stop, at once or when all that goes on is done."""
+        fault = self.record.fault('restart')
+        await self.gateway.end(self.rng.choice((signal.SIGTERM,
+                                                signal.SIGQUIT)))
+        await self.gateway.start()
+        fault.end = self.record.tick()
+
+    async def crash(self):
+        fault = self.record.fault('crash', kept=await self.kept())
+        await self.gateway.end(signal.SIGKILL)
+        await self.gateway.start()
+        fault.end = self.record.tick()
+
+    async def upgrade(self):
+        """Neither of the two binaries knows what the other one counts."""
+        fault = self.record.fault('upgrade', kept=await self.kept())
+        await self.gateway.upgrade(back=self.rng.random() < 0.4)
+        fault.end = self.record.tick()
+
+    async def kept(self):
+        """A tick: what was counted before has been written."""
+        tick = self.record.tick()
+        began = time.time()
+
+        while self.written() < began + 1 and time.time() < began + 5:
+            await asyncio.sleep(0.05)
+
+        return tick
+
+    def written(self):
+        try:
+            return os.stat(f'{self.gateway.directory}/state/counters') \
+                .st_mtime
+        except OSError:
+            return 0
 
     async def clock(self):
         self.step(self.rng.choice(STEPS))
@@ -118,3 +188,9 @@ class Accidents:
         await asyncio.sleep(self.rng.choice(PAUSES))
         self.gateway.unlimit()
         fault.end = self.record.tick()
+
+
+def texts_of(policies):
+    """Of the policy files, by name."""
+    return {each.name: settings.FILES[each.form][1](each)
+            for each in policies if each.form != 'conf'}

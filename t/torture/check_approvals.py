@@ -3,7 +3,8 @@ approved passes."""
 
 from case import after
 
-UNCERTAIN = ('kill', 'memory', 'resize', 'change', 'zone_full')
+UNCERTAIN = ('kill', 'memory', 'resize', 'change', 'edit', 'zone_full',
+             'restart', 'crash', 'upgrade')
 
 
 def check(cases, record, setting):

@@ -7,6 +7,9 @@ from collections import Counter
 from case import after, during
 from record import NEVER
 
+# Which take along what they serve, and what they have not written yet.
+DEATHS = ('kill', 'crash')
+
 LOST = re.compile(r'lines of the audit log lost: (\d+)')
 
 
@@ -32,13 +35,14 @@ def check(cases, record, remains, setting):
                LOST.findall(remains.error_log))
 
     # a worker that is killed tells nobody what it could not write before
-    if missing > lost and not after(record, ('kill',), 0):
+    if missing > lost and not after(record, DEATHS, 0):
         yield f'audit: {missing} lines are missing, {lost} reported lost'
 
-    if remains.broken and not after(record, ('kill', 'disk'), 0):
+    if remains.broken and not after(record, (*DEATHS, 'disk'), 0):
         yield f'audit: a broken line: {remains.broken[0][:200]!r}'
 
-    if remains.orphans and not after(record, ('kill', 'memory'), 0):
+    if remains.orphans and not after(
+            record, (*DEATHS, 'restart', 'memory'), 0):
         yield f'audit: a line of no request: {remains.orphans[0]}'
 
 
@@ -74,16 +78,22 @@ def lacking(case):
 
 
 def excused(case, record, setting):
-    """A worker that dies takes along what it was serving, and its buffer."""
+    """A worker that dies takes along what it was serving, and its buffer; one
+    that is told to end at once what it was serving."""
     exchange = case.exchange
 
     if during(record, ('memory',), exchange.sent, exchange.ended):
         return True
 
-    if setting.audit_buffer or exchange.aborted:
-        return after(record, ('kill',), exchange.sent)
+    if exchange.aborted and after(record, (*DEATHS, 'restart'),
+                                  exchange.sent):
+        return True
 
-    return during(record, ('kill',), exchange.sent, exchange.ended)
+    if setting.audit_buffer and after(record, DEATHS, exchange.sent):
+        return True
+
+    return during(record, (*DEATHS, 'restart'), exchange.sent,
+                  exchange.ended)
 
 
 def told(case, record):

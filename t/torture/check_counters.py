@@ -113,14 +113,23 @@ def never_more(key, charged, record):
 
 
 def given_back(each, record):
-    """The first tick at which a call may have been given back.  A gateway
-    that fails while a call is under way may do it before the server has read
-    the call."""
+    """The first tick at which a call may have been given back, or forgotten
+    in a crash or by an upgrade.  A gateway that fails while a call is under
+    way may do it before the server has read the call."""
     case = each.case
     behaviour = case.exchange.request.behaviour
 
+    lost = min((fault.begin if fault.kind == 'crash'
+                else fault.details['kept'] for fault in record.faults
+                if fault.kind in ('crash', 'upgrade')
+                and fault.details['kept'] < case.arrival.tick < fault.end),
+               default=NEVER)
+
     if case.location.refund == 'off':
-        return NEVER
+        return lost
+
+    if case.failed:
+        return case.arrival.tick
 
     answer = case.exchange.answer
     over = case.exchange.ended if answer and answer.complete else NEVER
@@ -130,9 +139,9 @@ def given_back(each, record):
                default=NEVER)
 
     if behaviour.outcome == 'result' and not behaviour.accident:
-        return max(down, case.arrival.tick) if down < NEVER else NEVER
+        return min(max(down, case.arrival.tick), lost)
 
-    return min(case.arrival.answering, max(down, case.arrival.tick))
+    return min(case.arrival.answering, max(down, case.arrival.tick), lost)
 
 
 class Windows:
@@ -289,7 +298,10 @@ def surely_back(case, record):
 
     if refund == 'off' or answer is None or not answer.complete \
             or during(record, BREAKING + RELOADS, exchange.sent,
-                      exchange.ended):
+                      exchange.ended) \
+            or any(fault.kind in ('crash', 'upgrade') and exchange.sent < fault.end
+                   and fault.details['kept'] < exchange.ended
+                   for fault in record.faults):
         return False
 
     if case.failed or answer.status >= 500:

@@ -81,7 +81,8 @@ def status(record, remains):
 
     lost = sum(zone['series']['lost'] for zone in remains.status['zones'])
 
-    if lost or after(record, ('kill', 'disk', 'resize'), 0):
+    if lost or after(record, ('kill', 'disk', 'resize', 'restart', 'crash',
+                              'upgrade'), 0):
         return
 
     counted = sum(sum(policy['decisions'].values())

@@ -2,10 +2,11 @@
 strictly than any real one."""
 
 import asyncio
+import time
 
 from record import Answer, Exchange
 
-PATIENCE = 20       # seconds until an answer is missing
+PATIENCE = 60       # seconds until an answer is missing
 
 
 class Malformed(Exception):
@@ -62,6 +63,7 @@ class Client:
 
             exchange = Exchange(request, opened, number == 0, True)
             exchange.sent = self.record.tick()
+            exchange.sent_at = time.monotonic()
             exchanges.append(exchange)
             self.record.exchanges.append(exchange)
 
@@ -85,6 +87,7 @@ class Client:
     async def exchange(self, exchange, reader, writer):
         """Whether the connection can be used again."""
         exchange.sent = self.record.tick()
+        exchange.sent_at = time.monotonic()
 
         try:
             await self.send(exchange, writer)

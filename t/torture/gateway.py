@@ -2,6 +2,7 @@
 """
 
 import asyncio
+import ctypes
 import fcntl
 import os
 import random
@@ -16,10 +17,14 @@ import time
 
 NGINX = os.environ.get('TEST_NGINX_TEST_BINARY') or '/usr/sbin/nginx'
 SANITIZE = bool(os.environ.get('TEST_SANITIZE'))
-PATIENCE = 30 if SANITIZE else 15
+PATIENCE = 60
 
 # A file of the audit log begins with so much of nothing, see limit_files().
 HEAD = 8 << 20
+
+
+# Of prctl(): orphans become our children, and tell us how they ended.
+CHILD_SUBREAPER = 36
 
 
 class Broken(Exception):
@@ -45,10 +50,43 @@ def free_port(held):
             lock.close()
 
 
+class Adopted:
+    """A master that another process has started, in the manner of Popen."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.returncode = None
+
+    def poll(self):
+        if self.returncode is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:       # the other one is still there
+                if read(f'/proc/{self.pid}/cmdline'):
+                    return None
+                pid, status = self.pid, 0
+
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+
+        return self.returncode
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self):
+        while self.poll() is None:
+            time.sleep(0.01)
+
+
 class Gateway:
-    def __init__(self, directory, workers):
+    def __init__(self, directory, workers, daemon=False):
         self.directory = directory
         self.workers_wanted = workers
+        self.daemon = daemon
         self.process = None
         self.hooks = open(f'{directory}/hooks', 'w+b', buffering=0)
         os.chmod(f'{directory}/hooks', 0o666)
@@ -78,12 +116,20 @@ class Gateway:
             environment['LSAN_OPTIONS'] = \
                 f'suppressions={self.directory}/leaks:print_suppressions=0'
 
-        with open(f'{self.directory}/output', 'wb') as output:
+        with open(f'{self.directory}/output', 'ab') as output:
             self.process = subprocess.Popen(
                 [NGINX, '-p', self.directory + '/', '-c', 'nginx.conf',
                  '-e', f'{self.directory}/error.log'],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 env=environment, restore_signals=False)
+
+        if self.daemon:
+            ctypes.CDLL(None).prctl(CHILD_SUBREAPER, 1)
+            await self.wait(lambda: not self.alive(), 'start')
+
+            if self.process.returncode == 0:
+                await self.wait(self.named, 'nginx.pid')
+                self.process = Adopted(self.named())
 
         await self.wait(lambda: self.ready() or not self.alive(), 'start')
 
@@ -94,8 +140,13 @@ class Gateway:
     def alive(self):
         return self.process.poll() is None
 
-    def ready(self):
-        return len(self.workers()) >= self.workers_wanted
+    def named(self):
+        """The master that nginx.pid names, if it is there."""
+        pid = read(f'{self.directory}/nginx.pid').strip()
+        return int(pid) if pid and read(f'/proc/{pid}/cmdline') else 0
+
+    def ready(self, master=0):
+        return len(self.workers(master)) >= self.workers_wanted
 
     async def wait(self, check, what):
         until = time.monotonic() + PATIENCE
@@ -105,9 +156,9 @@ class Gateway:
                 raise Broken(f'no end of: {what}')
             await asyncio.sleep(0.005)
 
-    def children(self):
+    def children(self, master=0):
         """Process ids and titles."""
-        master = self.process.pid
+        master = master or self.process.pid
 
         try:
             with open(f'/proc/{master}/task/{master}/children') as file:
@@ -117,9 +168,9 @@ class Gateway:
 
         return [(pid, read(f'/proc/{pid}/cmdline')) for pid in pids]
 
-    def workers(self):
+    def workers(self, master=0):
         """Those that serve and are not about to leave."""
-        return [pid for pid, title in self.children()
+        return [pid for pid, title in self.children(master)
                 if title.startswith('nginx: worker process')
                 and 'shutting' not in title]
 
@@ -136,6 +187,31 @@ class Gateway:
         await self.wait(lambda: all(map(left, old)) and self.ready(),
                         'reload')
 
+    async def upgrade(self, back):
+        """A new binary beside the old one, and one of them leaves."""
+        old = self.process
+        old.send_signal(signal.SIGUSR2)
+        await self.wait(lambda: self.named() not in (0, old.pid)
+                        and self.ready(self.named()), 'new binary')
+        new = Adopted(self.named())
+
+        old.send_signal(signal.SIGWINCH)
+        await self.wait(lambda: not any(
+            title.startswith('nginx: worker')
+            for _, title in self.children()), 'WINCH')
+
+        if not back:
+            self.process = new
+            old.send_signal(signal.SIGQUIT)
+            await self.wait(lambda: old.poll() is not None, 'the old master')
+            return
+
+        old.send_signal(signal.SIGHUP)
+        await self.wait(self.ready, 'the old workers')
+        new.send_signal(signal.SIGQUIT)
+        await self.wait(lambda: not read(f'/proc/{new.pid}/cmdline')
+                        and self.named() == old.pid, 'the new master')
+
     async def kill_worker(self, rng):
         workers = self.workers()
 
@@ -145,6 +221,27 @@ class Gateway:
         pid = rng.choice(workers)
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    async def end(self, how):
+        """All processes, by a signal to the master; SIGKILL is for each."""
+        pids = [self.process.pid] + [pid for pid, _ in self.children()]
+
+        for pid in pids if how == signal.SIGKILL else pids[:1]:
+            os.kill(pid, how)
+
+        await self.wait(lambda: not self.alive() and not any(
+            read(f'/proc/{pid}/cmdline') for pid in pids), 'the processes')
+
+        if self.process.returncode not in (0, -signal.SIGKILL):
+            raise Broken(f'nginx ended with {self.process.returncode}')
+
+    async def version_taken(self, name, sha256, since):
+        """By all workers, as they log it."""
+        line = re.compile(rf' (\d+)#\d+: policy "{name}" is generation \d+ '
+                          rf'from "[^"]*", sha256 {sha256}')
+
+        await self.wait(lambda: not set(map(str, self.workers())) - set(
+            line.findall(self.log()[since:])), f'edit of {name}')
 
     def limit_files(self, room):
         """The audit log has so much room left, as on a disk that is full.

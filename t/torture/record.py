@@ -39,6 +39,7 @@ class Exchange:
     answer: Answer = None
     aborted: bool = False        # by the client itself
     problem: str = ''            # what is wrong with the answer's form
+    sent_at: float = 0           # by the clock on the wall
 
     @property
     def begin(self):
@@ -61,7 +62,7 @@ class Arrival:
     answer: bytes = b''          # body, as far as it was sent
     status: int = 0
     whole: bool = False          # the answer was sent to its end
-    left: bool = False           # the gateway closed before
+    answering_at: float = NEVER
 
 
 @dataclass

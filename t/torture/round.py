@@ -50,6 +50,7 @@ class Round:
                       for name in ('gateway', 'upstream')}
         self.directory = tempfile.mkdtemp(prefix='mcp-policy-torture-')
         os.chmod(self.directory, 0o755)
+        os.mkdir(f'{self.directory}/state')
         self.record = Record()
         self.remains = Remains(self.directory)
         self.requests = {}
@@ -65,7 +66,8 @@ class Round:
 
     async def run(self):
         setting = self.setting
-        self.gateway = Gateway(self.directory, setting.workers)
+        self.gateway = Gateway(self.directory, setting.workers,
+                               'upgrade' in setting.accidents)
         self.configure(setting.policies, setting.zone)
         self.prepare_audit()
 

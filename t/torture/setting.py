@@ -1,6 +1,7 @@
 """What one round is about: policies, locations, and which accidents happen.
 All of it follows from the seed."""
 
+import os
 from dataclasses import dataclass, field
 from random import Random
 
@@ -10,8 +11,16 @@ import policy
 
 START = 1768473000_000         # 2026-01-15T10:30:00Z
 
+TIMEOUT = 3                    # seconds that the gateway waits for the server
+
 KINDS = ('kill', 'reload', 'change', 'clock', 'clock_back', 'server_down',
          'memory', 'disk', 'zone_full', 'resize')
+
+# Chosen apart, so that rounds without them are what they were.
+MORE = ('edit', 'restart', 'crash', 'upgrade')
+
+# After which the counters are those of a file.
+STARTS = ('restart', 'crash', 'upgrade')
 
 
 @dataclass
@@ -64,6 +73,7 @@ def generate(seed, short=False):
     calm = rng.random() < 0.2
     tight = Random(f'tight {seed}').random() < 0.4
     accidents = [] if calm else choose_accidents(rng, tight)
+    more = Random(f'more {seed}')
     approvals = rng.random() < 0.7
 
     forms = ['conf', 'conf', rng.choice(('hosted', 'intercept', 'conf'))]
@@ -84,6 +94,9 @@ def generate(seed, short=False):
     if tight:
         setting.grants = min(setting.grants, 2)
 
+    if not calm:
+        choose_more(more, setting)
+
     setting.changes = make_changes(rng, some)
     return setting
 
@@ -98,6 +111,16 @@ def choose_accidents(rng, tight):
         chosen.remove('resize')
 
     return chosen
+
+
+def choose_more(rng, setting):
+    """memory: a worker without it could not write the file of the state."""
+    files = any(each.form != 'conf' for each in setting.policies)
+    setting.accidents += [
+        kind for kind in MORE if rng.random() < (0.5 if kind == 'edit'
+                                                 else 0.25)
+        and (files or kind != 'edit')
+        and not (kind in STARTS and 'memory' in setting.accidents)]
 
 
 def make_locations(rng, some, full):
@@ -137,17 +160,19 @@ FILES = {'conf': ('conf', policy.write_conf),
 def configuration(setting, some, zone, directory, ports, module, extra):
     """Writes the files of the policies; gives the text of nginx.conf."""
     definitions = []
+    watch = ' watch=200ms' if 'edit' in setting.accidents else ''
+    state = f' state={directory}/state/counters' \
+        if set(STARTS) & set(setting.accidents) else ''
 
     for each in some:
         extension, write = FILES[each.form]
         path = f'{directory}/{each.name}.{extension}'
+        replace(path, write(each))
+        definitions.append(f'include {path};' if each.form == 'conf' else
+                           f'mcp_policy_file {each.name} {path}{watch};')
 
-        with open(path, 'w', encoding='utf-8') as file:
-            file.write(write(each))
-
-        definitions.append(f'include {path};' if each.form == 'conf'
-                           else f'mcp_policy_file {each.name} {path};')
-
+    # a binary can be upgraded by a master that is a daemon alone
+    daemon = 'on' if 'upgrade' in setting.accidents else 'off'
     buffer = ' buffer=8k flush=200ms' if setting.audit_buffer else ''
     load = f'load_module {module};' if module else ''
     locations = '\n'.join(location(each, ports['upstream'])
@@ -157,7 +182,7 @@ def configuration(setting, some, zone, directory, ports, module, extra):
     return f'''{extra}
 pid {directory}/nginx.pid;
 error_log {directory}/error.log info;
-daemon off;
+daemon {daemon};
 {load}
 env MCP_POLICY_TEST;
 env ASAN_OPTIONS;
@@ -175,7 +200,7 @@ http {{
     uwsgi_temp_path {directory}/uwsgi_temp;
     scgi_temp_path {directory}/scgi_temp;
 
-    mcp_zone default:{zone};
+    mcp_zone default:{zone}{state};
     mcp_grant $http_x_grant;
     mcp_audit_log {directory}/audit.log{buffer};
     {policy_lines}
@@ -184,7 +209,7 @@ http {{
         listen 127.0.0.1:{ports['gateway']} backlog=512;
         keepalive_requests 10000;
         client_body_buffer_size 8k;
-        proxy_read_timeout 3s;
+        proxy_read_timeout {TIMEOUT}s;
         proxy_set_header X-Request-Id $request_id;
         add_header X-Request-Id $request_id always;
 
@@ -202,6 +227,14 @@ http {{
     }}
 }}
 '''
+
+
+def replace(path, text):
+    """As editors do it: nobody sees the half of a file."""
+    with open(path + '.new', 'w', encoding='utf-8') as file:
+        file.write(text)
+
+    os.rename(path + '.new', path)
 
 
 def location(each, port):

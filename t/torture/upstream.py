@@ -5,12 +5,14 @@ import asyncio
 import json
 import socket
 import struct
+import time
 
 import message
 from policies import PROMPTS, TOOLS
 from record import Arrival
+from setting import TIMEOUT
 
-HANG = 8        # seconds, more than the gateway waits
+HANG = TIMEOUT + 5        # seconds
 
 
 class Upstream:
@@ -89,6 +91,7 @@ class Upstream:
 
         status, kind, body = compose(arrival, behaviour)
         arrival.answering = self.record.tick()
+        arrival.answering_at = time.monotonic()
 
         if accident == 'reset':
             reset(writer)
