@@ -299,7 +299,8 @@ def surely_back(case, record):
     if refund == 'off' or answer is None or not answer.complete \
             or during(record, BREAKING + RELOADS, exchange.sent,
                       exchange.ended) \
-            or any(fault.kind in ('crash', 'upgrade') and exchange.sent < fault.end
+            or any(fault.kind in ('crash', 'upgrade')
+                   and exchange.sent < fault.end
                    and fault.details['kept'] < exchange.ended
                    for fault in record.faults):
         return False
