@@ -410,26 +410,34 @@ mcp_json_skip(const mcp_json_parser_t *s, const uint8_t *text, size_t *i,
 }
 
 
-/* What can be known of a container that begins at i; its place, else 0. */
-mcp_json_step uint64_t
-mcp_json_enter(mcp_json_parser_t *s, mcp_json_token_t *t, size_t i,
-    uint8_t c, uint64_t place, const uint32_t *top)
+/* Opens a container; the position is where something may be in it. */
+mcp_json_step bool
+mcp_json_enter(mcp_json_parser_t *s, mcp_json_token_t **t,
+    const uint8_t *text, size_t *i, uint8_t c, uint64_t *place,
+    const uint32_t *top, bool tail)
 {
     uint32_t  index;
 
-    if (place >= s->place_max) {
-        mcp_json_fail(s, MCP_JSON_DEPTH, s->text + i);
-        return 0;
+    if (*place >= s->place_max) {
+        mcp_json_fail(s, MCP_JSON_DEPTH, s->text + *i);
+        return false;
     }
 
-    index = mcp_json_place_index(place);
+    index = mcp_json_place_index(*place);
 
-    mcp_json_set_token(t, i, (size_t) (top - s->keys.signatures),
-                       place - index + s->open,
+    mcp_json_set_token((*t)++, *i, (size_t) (top - s->keys.signatures),
+                       *place - index + s->open,
                        c == '{' ? MCP_JSON_OBJECT : MCP_JSON_ARRAY);
-    s->open = index;
 
-    return place + 1 + MCP_JSON_PLACE_DEEPER;
+    s->open = index;
+    *place += 1 + MCP_JSON_PLACE_DEEPER;
+    *i += 1;
+
+    if (mcp_json_peek(s, text, *i, tail) <= ' ') {
+        *i = mcp_json_slow_space(s, *i);
+    }
+
+    return true;
 }
 
 
@@ -480,6 +488,94 @@ mcp_json_suspend(mcp_json_parser_t *s, mcp_json_state_t state, size_t i,
 }
 
 
+/* Room for the next token. */
+mcp_json_step bool
+mcp_json_room(mcp_json_parser_t *s, mcp_json_token_t **t, size_t i,
+    uint64_t place)
+{
+    if (mcp_json_seldom(*t == s->tokens_end)) {
+        *t = mcp_json_grow(s, i, place);
+    }
+
+    return *t != NULL;
+}
+
+
+/* Likewise for the next signature. */
+mcp_json_step bool
+mcp_json_signature_room(mcp_json_parser_t *s, uint32_t **top)
+{
+    if (mcp_json_seldom(*top == s->keys.signatures_end)) {
+        *top = mcp_json_keys_grow(&s->keys);
+    }
+
+    return *top != NULL;
+}
+
+
+/* A string, number or literal. */
+mcp_json_step bool
+mcp_json_scalar(mcp_json_parser_t *s, mcp_json_token_t **t,
+    const uint8_t *text, size_t *i, uint8_t c, uint64_t *place, bool tail)
+{
+    bool  read;
+
+    if (c == '"') {
+        read = !tail && mcp_json_wide_string(*t, text, i, *place);
+
+    } else if (c <= '9') {
+        read = !tail && mcp_json_wide_number(*t, text, i, *place);
+
+    } else {
+        read = !tail && mcp_json_wide_literal(*t, text, i, *place);
+    }
+
+    if (mcp_json_seldom(!read)) {
+        *i = mcp_json_slow_value(s, *i, *place);
+
+        if (*i == 0) {
+            return false;
+        }
+    }
+
+    *t += 1;
+    *place += 1;
+
+    return true;
+}
+
+
+/* A name and its colon. */
+mcp_json_step bool
+mcp_json_key(mcp_json_parser_t *s, mcp_json_token_t **t,
+    const uint8_t *text, size_t *i, uint8_t c, uint64_t *place,
+    uint32_t **top, bool tail)
+{
+    if (!mcp_json_room(s, t, *i, *place) || !mcp_json_signature_room(s, top))
+    {
+        return false;
+    }
+
+    if (mcp_json_seldom(tail || c != '"'
+                        || !mcp_json_wide_key(*t, text, i, *place, *top)))
+    {
+        *i = mcp_json_slow_key(s, *i, *place);
+
+        if (*i == 0) {
+            return false;
+        }
+
+        **top = s->signature;
+    }
+
+    *t += 1;
+    *place += 1;
+    *top += 1;
+
+    return true;
+}
+
+
 /*
  * The state machine, compiled twice: with every read checked ("tail"), and
  * with one check of the position, which is below "wide", for all that a step
@@ -490,7 +586,6 @@ mcp_json_step mcp_rc_t
 mcp_json_run(mcp_json_parser_t *s, const uint8_t *text, size_t wide,
     const bool tail)
 {
-    bool               read;
     size_t             i;
     uint8_t            c, closer;
     uint32_t          *top;
@@ -517,60 +612,38 @@ value:
         return mcp_json_suspend(s, MCP_JSON_AT_VALUE, i, place, top, closer);
     }
 
-    if (mcp_json_seldom(t == s->tokens_end)) {
-        t = mcp_json_grow(s, i, place);
-
-        if (t == NULL) {
-            return MCP_ERROR;
-        }
+    if (!mcp_json_room(s, &t, i, place)) {
+        return MCP_ERROR;
     }
 
     c = mcp_json_peek(s, text, i, tail);
 
-    if (c == '"') {
-        read = !tail && mcp_json_wide_string(t, text, &i, place);
+    /* most are strings, and quickly known not to be all else */
 
-    } else if (c == '{' || c == '[') {
-        place = mcp_json_enter(s, t, i, c, place, top);
+    if (c != '"' && (c == '{' || c == '[')) {
 
-        if (place == 0) {
+        if (!mcp_json_enter(s, &t, text, &i, c, &place, top, tail)) {
             return MCP_ERROR;
         }
 
-        t++;
-        i++;
         closer = (uint8_t) (c + 2);     /* as ASCII has it */
-
-        if (mcp_json_peek(s, text, i, tail) <= ' ') {
-            i = mcp_json_slow_space(s, i);
-        }
 
         if (mcp_json_peek(s, text, i, true) == closer) {
             goto close;
         }
 
         goto element;
+    }
 
-    } else if (mcp_json_seldom(c <= ' ') && mcp_json_skip(s, text, &i, tail)) {
+    if (c != '"' && mcp_json_seldom(c <= ' ')
+        && mcp_json_skip(s, text, &i, tail))
+    {
         goto value;
-
-    } else if (c <= '9') {
-        read = !tail && mcp_json_wide_number(t, text, &i, place);
-
-    } else {
-        read = !tail && mcp_json_wide_literal(t, text, &i, place);
     }
 
-    if (mcp_json_seldom(!read)) {
-        i = mcp_json_slow_value(s, i, place);
-
-        if (i == 0) {
-            return MCP_ERROR;
-        }
+    if (!mcp_json_scalar(s, &t, text, &i, c, &place, tail)) {
+        return MCP_ERROR;
     }
-
-    t++;
-    place++;
 
 next:
 
@@ -621,43 +694,16 @@ key:
         return mcp_json_suspend(s, MCP_JSON_AT_KEY, i, place, top, closer);
     }
 
-    if (mcp_json_seldom(t == s->tokens_end)) {
-        t = mcp_json_grow(s, i, place);
-
-        if (t == NULL) {
-            return MCP_ERROR;
-        }
-    }
-
-    if (mcp_json_seldom(top == s->keys.signatures_end)) {
-        top = mcp_json_keys_grow(&s->keys);
-
-        if (top == NULL) {
-            return MCP_NOMEM;
-        }
-    }
-
     c = mcp_json_peek(s, text, i, tail);
 
     if (c != '"' && c <= ' ' && mcp_json_skip(s, text, &i, tail)) {
         goto key;
     }
 
-    if (mcp_json_seldom(tail || c != '"'
-                        || !mcp_json_wide_key(t, text, &i, place, top)))
-    {
-        i = mcp_json_slow_key(s, i, place);
-
-        if (i == 0) {
-            return MCP_ERROR;
-        }
-
-        *top = s->signature;
+    if (!mcp_json_key(s, &t, text, &i, c, &place, &top, tail)) {
+        return MCP_ERROR;
     }
 
-    t++;
-    place++;
-    top++;
     goto value;
 }
 

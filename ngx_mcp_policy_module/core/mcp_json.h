@@ -135,6 +135,7 @@ mcp_json_string(const mcp_json_t *json, uint32_t index, mcp_arena_t *arena,
     return mcp_json_string_unescape(json, index, arena, value);
 }
 
+
 /* The bytes of the value as written, a string with its quotes. */
 mcp_str_t mcp_json_raw(const mcp_json_t *json, uint32_t index);
 
