@@ -100,8 +100,8 @@ OWN_FLAGS := --http-log-path=/dev/null --error-log-path=stderr \
     --with-http_ssl_module --with-http_v2_module \
     --with-http_realip_module --with-http_auth_request_module \
     --with-http_stub_status_module --with-http_sub_module \
-    --with-http_gunzip_module --with-http_addition_module \
-    --with-http_slice_module
+    --with-http_gunzip_module --with-http_gzip_static_module \
+    --with-http_addition_module --with-http_slice_module
 
 OBJS := $(BUILD)/objs$(if $(OWN_NGINX),-src)$(if $(STATIC),-static)
 CONFIGURED := $(OBJS)/.configured
@@ -274,15 +274,18 @@ STATICS ?= no 1
 
 .PHONY: versions
 versions:
-	@for src in $(NGINX_SRCS); do \
+	@failed=; \
+	for src in $(NGINX_SRCS); do \
 	for cc in $(COMPILERS); do \
 	for static in $(STATICS:no=''); do \
 	    dir=$$(basename $$src)-$$cc$${static:+-static}; \
 	    echo "== $$dir"; \
 	    $(MAKE) test NGINX_SRC=$$src CC=$$cc STATIC=$$static \
 	        BUILD=$(BUILD)/versions/$$dir \
-	        TESTS='$(or $(TESTS),$(NGINX_HAS_PART))' || exit; \
-	done; done; done
+	        TESTS='$(or $(TESTS),$(NGINX_HAS_PART))' \
+	        || failed+=" $$dir"; \
+	done; done; done; \
+	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 # The official clients and servers, all pinned by lock files.
 .PHONY: e2e-deps
