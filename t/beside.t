@@ -1,10 +1,10 @@
 #!/usr/bin/perl
 
 # What nginx does is not changed: the same requests to nginx without the
-# module, with the module that has nothing to do, where every location is a
-# dry run of a policy that refuses everything, and where it enforces one that
-# allows them.  Answers, what reached the servers, and the lines of the access
-# log are the same, but for dates and ports.
+# module, with the module that has something to do in another server only,
+# where every location is a dry run of a policy that refuses everything, and
+# where it enforces one that allows them.  Answers, what reached the servers,
+# and the lines of the access log are the same, but for dates and ports.
 
 use warnings;
 use strict;
@@ -19,7 +19,8 @@ use MCPTest::CGI;
 
 my %enforce = (
     bare => '',
-    idle => '',
+    idle => "mcp_policy none { default deny; tool * { deny; } }\n"
+        . "server { listen unix:%%TESTDIR%%/idle.sock; mcp_enforce none; }\n",
     dry => "mcp_policy none { default deny; tool * { deny; } }\n"
         . "mcp_enforce none;\nmcp_dry_run on;\nmcp_audit_log audit.log;\n",
     enforced => "mcp_zone default:1m;\n"
@@ -317,6 +318,20 @@ try('SSI: call', '/ssi/proxy/a', body => $call, replies => [
 my $head = "POST /proxy/a HTTP/1.1\r\nHost: localhost\r\n"
     . "Content-Type: application/json\r\nContent-Length: "
     . length($call) . "\r\n";
+
+# A length of 0 is no body; what comes in chunks is one, whatever it turns out
+# to be.
+
+for my $method (qw/ GET DELETE OPTIONS /) {
+    my $line = "$method /proxy/a HTTP/1.1\r\nHost: localhost\r\n"
+        . "Connection: close\r\n";
+
+    try("no body: $method", '', replies => [ $said ],
+        raw => "${line}Content-Length: 0\r\n\r\n");
+    try("no chunk: $method", '', replies => [ $said ],
+        raw => "${line}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        enforced => qr/^HTTP\S+ 400 .*"code":-32600/s);
+}
 
 try('100-continue', '', then => $call,
     raw => "${head}Expect: 100-continue\r\nConnection: close\r\n\r\n",

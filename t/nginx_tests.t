@@ -12,7 +12,7 @@ use Test::More;
 
 my $dir = tempdir(CLEANUP => 1);
 my $suite = "$dir/suite";
-my $modes = 'bare loaded dry enforced';
+my $modes = 'bare loaded elsewhere dry enforced';
 my $output;
 
 mkdir($_) for $suite, "$suite/lib", "$suite/lib/Test";
@@ -25,10 +25,12 @@ test('good.t', 'ok(1, "one"); ok(1, "two");');
 test('stream.t', 'ok(1, "one");', 'no place for directives of http');
 test('skipped.t', 'plan(skip_all => "no socket");', 'none');
 test('broken.t', 'ok(0, "never"); ok(1, "always");');
+test('silent.t', 'exit(1);');
 test('later.t', 'ok(1, "one"); Test::More->builder->todo_start("not yet");
      ok($mode eq "bare", "two"); Test::More->builder->todo_end();');
 test('loaded.t', 'ok($mode ne "loaded", "loads"); ok(1, "two");');
 test('dry.t', 'ok(1, "one"); exit(1) if $mode eq "dry"; ok(1, "two");');
+test('elsewhere.t', 'ok($mode ne "elsewhere", "one");');
 test('gone.t', 'plan(skip_all => "no nginx") if $mode eq "loaded";
      ok(1, "one");');
 test('enforced.t', 'ok($mode ne "enforced", "first is well");
@@ -41,21 +43,23 @@ test('once.t', 'ok($mode ne "dry" || seen(), "in time");');
 test('flaky.t', 'ok($mode ne "bare" || seen(), "in time");
      ok($mode ne "loaded", "loads");');
 
-run('', qw/ good.t stream.t skipped.t broken.t later.t /);
+run('', qw/ good.t stream.t skipped.t broken.t silent.t later.t /);
 is($?, 0, 'nothing differs');
-told('bare      5 files, 1 of them skipped, 0 ended early; '
+told('bare       6 files, 1 of them skipped, 1 ended early; '
      . '7 tests, 5 passed, 1 failed', 'what ran');
-told('dry       3 files, 0 of them skipped', 'files without http do not');
+told('dry        4 files, 0 of them skipped', 'files without http do not');
 told('  skipped: no socket (1)', 'why not all of it ran');
-told('  fails bare: broken.t', 'what could not be compared');
+told("  fails bare: broken.t\n  fails bare: silent.t\n",
+     'what could not be compared');
 told("$_: 0 differences; 0 with a reason, 0 not each time", "$_ is the same")
-    for qw/ loaded dry enforced /;
+    for qw/ loaded elsewhere dry enforced /;
 
 # Whatever fails otherwise.
 
-run('', qw/ good.t loaded.t dry.t gone.t enforced.t /);
+run('', qw/ good.t loaded.t elsewhere.t dry.t gone.t enforced.t /);
 is($? >> 8, 1, 'something differs');
 told('loaded loaded.t: loads', 'a test that fails with the module');
+told('elsewhere elsewhere.t: one', 'a test that others disturb');
 told('dry dry.t: two', 'a test that is not reached');
 told('loaded gone.t: skipped: no nginx', 'a file that does not begin');
 told('enforced enforced.t: second is well', 'a test that fails enforced');
@@ -163,7 +167,8 @@ sub test {
 use Test::More;
 
 my $http = $ENV{TEST_NGINX_GLOBALS_HTTP};
-my $mode = $http =~ /mcp_dry_run on;/ ? 'dry' : $http ? 'enforced'
+my $mode = $http =~ /server \{/ ? 'elsewhere'
+    : $http =~ /mcp_dry_run on;/ ? 'dry' : $http ? 'enforced'
     : $ENV{TEST_NGINX_GLOBALS} =~ /load_module/ ? 'loaded' : 'bare';
 
 %s
