@@ -4,8 +4,8 @@
  *   captures nothing, and is translated in the same way again;
  *   matches the same in a group, beside itself, with flags that decide only
  *   which match is found, and with anything allowed before and behind it;
- *   matches what PCRE2 itself matches with it, if it is made of what both
- *   dialects have in common.
+ *   matches of ASCII what PCRE2 itself matches with it, if it is made of what
+ *   both dialects have in common.
  *
  * One that is not taken has an error inside of it.
  *
@@ -143,12 +143,49 @@ check_forms(mcp_str_t pattern, mcp_str_t subject, mcp_rc_t expected,
 }
 
 
+static bool
+is_ascii(mcp_str_t s)
+{
+    size_t  i;
+
+    for (i = 0; i < s.len && s.data[i] < 0x80; i++) { /* void */ }
+
+    return i == s.len;
+}
+
+
+/*
+ * (?:, (?i-s), (?s:, which mean the same as long as what is matched is ASCII:
+ * of the flags "m" is another, "U" is unknown, and some letters fold to others
+ * that are not ASCII.  The length, 0 for any other group.
+ */
+static size_t
+flags_in_common(mcp_str_t rest)
+{
+    size_t  i;
+
+    for (i = 2; i < rest.len; i++) {
+        if (rest.data[i] == ':' || rest.data[i] == ')') {
+            return i + 1;
+        }
+
+        if (rest.data[i] != 'i' && rest.data[i] != 's'
+            && (rest.data[i] != '-' || i != 3))
+        {
+            break;
+        }
+    }
+
+    return 0;
+}
+
+
 /* Whether all of it means the same to both. */
 static bool
 in_common(mcp_str_t pattern)
 {
     bool     class;
-    size_t   i;
+    size_t   i, length;
     uint8_t  c, next;
 
     class = false;
@@ -170,7 +207,16 @@ in_common(mcp_str_t pattern)
             break;
 
         case '(':
-            if (next == '?' || next == '*') {
+            if (!class && next == '?') {
+                length = flags_in_common((mcp_str_t) { pattern.data + i,
+                                                       pattern.len - i });
+                if (length == 0) {
+                    return false;
+                }
+
+                i += length - 1;
+
+            } else if (next == '*') {
                 return false;
             }
 
@@ -221,10 +267,13 @@ in_common(mcp_str_t pattern)
 }
 
 
+/* The subject, and each character. */
 static void
-check_pcre2(mcp_str_t pattern, mcp_str_t subject, mcp_rc_t expected)
+check_pcre2(const mcp_regex_t *translated, mcp_str_t pattern,
+    mcp_str_t subject)
 {
-    mcp_rc_t      rc;
+    uint8_t       c;
+    mcp_rc_t      rc, expected;
     mcp_regex_t  *regex;
 
     if (!in_common(pattern)) {
@@ -237,8 +286,15 @@ check_pcre2(mcp_str_t pattern, mcp_str_t subject, mcp_rc_t expected)
         return;
     }
 
-    rc = mcp_regex_match(regex, subject);
-    check(rc == expected || rc == MCP_ERROR);
+    for (c = 0; c < 0x80; c++) {
+        expected = mcp_regex_match(translated, subject);
+        rc = mcp_regex_match(regex, subject);
+        check(rc == expected || rc == MCP_ERROR || expected == MCP_ERROR
+              || !is_ascii(subject));
+
+        subject.data = &c;
+        subject.len = 1;
+    }
 
     mcp_regex_free(regex);
 }
@@ -275,13 +331,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (regex != NULL) {
         check_groups(pattern, &arena);
 
+        check_pcre2(regex, pattern, subject);
+
         rc = mcp_regex_match(regex, subject);
-        mcp_regex_free(regex);
 
         if (rc != MCP_ERROR) {
             check_forms(pattern, subject, rc, &arena);
-            check_pcre2(pattern, subject, rc);
         }
+
+        mcp_regex_free(regex);
     }
 
     mcp_arena_destroy(&arena);
