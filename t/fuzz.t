@@ -15,7 +15,7 @@ my @fuzzers = split(' ', $ENV{TEST_FUZZERS} || '');
 plan(skip_all => 'no fuzzers') unless @fuzzers;
 
 for my $name (@fuzzers) {
-    my $output = `t/tools/fuzz $dir $name $seconds 1 50000 2>&1`;
+    my $output = `t/tools/fuzz $dir $name $seconds 1 10000 2>&1`;
     my $status = $?;
     my ($runs) = $output =~ /number_of_executed_units: (\d+)/;
 
