@@ -321,7 +321,7 @@ subtest 'every reason' => sub {
     $expect->('shop|prompts/get|ask|allow|');
     $t->post(rpc('resources/read', { uri => 'file:///docs/known' }), @common);
     $expect->('shop|resources/read|file:///docs/known|allow|');
-    $t->post(rpc('resources/read', { uri => 'file:///docs/planted-secret?token=planted-secret' }), @common);
+    $t->post(rpc('resources/read', { uri => 'file:///docs/planted-secret' }), @common);
     $expect->('shop|resources/read|other|allow|');
     $t->post(rpc('resources/read', { uri => 'file:///docs/../x' }), @common);
     $expect->('shop|resources/read|other|deny|bad_uri');
