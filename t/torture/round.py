@@ -102,7 +102,8 @@ class Round:
         rng = random.Random(f'traffic {self.seed}')
         traffic = Traffic(rng, {each.uri: setting.hot(each)
                                 for each in setting.locations},
-                          setting.calm, setting.grants)
+                          setting.calm, setting.grants,
+                          0.2 if setting.tight else 0)
         connections = [traffic.connection()
                        for _ in range(setting.connections)]
 

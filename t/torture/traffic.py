@@ -10,6 +10,7 @@ from smuggling import corrupt
 
 OUTCOMES = ('result',) * 10 + ('tool_error', 'rpc_error')
 FRAMINGS = ('json',) * 5 + ('chunked', 'pieces', 'sse', 'sse_chunked', 'big')
+FAILURES = ('http_500', 'http_503', 'close', 'reset')
 ACCIDENTS = ('reset', 'close', 'truncated', 'reset_late', 'garbage', 'hang',
              'http_500', 'http_503', 'http_404', 'no_json', 'accepted',
              'slow')
@@ -74,12 +75,14 @@ class Connection:
 class Traffic:
     """Makes the connections of one round."""
 
-    def __init__(self, rng, locations, calm=False, grants=3):
-        """locations: the tools that each names, which are called most."""
+    def __init__(self, rng, locations, calm=False, grants=3, failing=0):
+        """locations: the tools that each names, which are called most.
+        failing: the share of calls that the server fails besides."""
         self.rng = rng
         self.locations = locations
         self.hot = ()
         self.calm = calm
+        self.failing = failing
         self.grants = [f'grant-{n}' for n in range(grants)]
         self.number = 0
         self.recent = []
@@ -150,6 +153,10 @@ class Traffic:
 
         if not self.calm and rng.random() < 0.12:
             behaviour.accident = rng.choice(ACCIDENTS)
+
+        if not self.calm and self.failing \
+                and rng.random() < self.failing:
+            behaviour.accident = rng.choice(FAILURES)
 
         if behaviour.accident == 'hang' and rng.random() < 0.8:
             behaviour.accident = 'slow'      # else all would wait for it
