@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
-# mcp_audit_log when there is no room or no memory: requests go on or are
-# refused, what is lost is told once a minute, and no line is damaged.
+# mcp_audit_log when there is no room, no memory or no time: requests go on or
+# are refused, what is lost is told once a minute, and no line is damaged.
 
 use warnings;
 use strict;
@@ -297,6 +297,46 @@ subtest 'at exit' => sub {
     cmp_ok(sum(reported("$dir/full")), '>', $before, 'the rest is told');
     is(sum(reported("$dir/full")), 20 + 21 + 2 + 2 + 5, 'none is forgotten');
     is(sum(reported("$dir/full_buffer")), 20 + 21 + 2 + 2, 'nor buffered');
+};
+
+
+# As nginx's own log: what was answered is there, what was not is not.
+subtest 'a fast stop' => sub {
+    my $fast = MCPTest->new(timeout => 120);
+    my $upstream = $fast->upstream(8081);
+
+    $fast->write_file_expand('nginx.conf', <<'CONF');
+%%TEST_GLOBALS%%
+worker_processes 1;
+events { }
+http {
+    %%TEST_GLOBALS_HTTP%%
+    mcp_policy one { tool safe { } }
+    mcp_audit_log %%TESTDIR%%/fast.log buffer=64k flush=1h;
+
+    server {
+        listen 127.0.0.1:8080;
+        mcp_enforce one;
+        location / { proxy_pass http://127.0.0.1:8081; }
+    }
+}
+CONF
+    $fast->run();
+
+    is($fast->post(tool_call('safe', {}, id => 1))->status, 200, 'a call');
+
+    $upstream->hold();
+    my $client = $fast->connect();
+    $client->send_request('POST', '/mcp',
+                          body => tool_call('safe', {}, id => 2));
+    $upstream->next() for 1 .. 2;
+
+    kill('TERM', $fast->{pid});
+    ok($fast->wait_until(sub { !$fast->alive() }), 'nginx ends');
+
+    is_deeply([ map { $json->decode($_)->{id} }
+                    split(/\n/, $fast->read_file('fast.log')) ],
+              [ 1 ], 'the buffer is written, the call under way is not in it');
 };
 
 done_testing();
