@@ -514,6 +514,40 @@ subtest 'a worker that may not read the file' => sub {
 };
 
 
+# An edit is not over because it could not be read at once.
+subtest 'a new version that can be read only later' => sub {
+    plan(skip_all => 'workers are the same user as the master unless root runs the tests')
+        if $> != 0;
+
+    my $new = policy(read => {});
+    my $main = $t;
+
+    $t = MCPTest->new();
+    $t->write_file('shop.json', policy(read => {}, pay => {}));
+    $t->write_file_expand('nginx.conf',
+        conf('mcp_policy_file shop shop.json watch=20ms;'));
+    $t->upstream(8081);
+    $t->run();
+
+    my $dir = $t->dir();
+    my $failed = qr/\[error\].*shop\.json" failed \(13/;
+
+    $t->allow_log($failed);
+    $t->write_file('new.json', $new);
+    chmod(0600, "$dir/new.json") or die $!;
+    rename("$dir/new.json", "$dir/shop.json") or die $!;
+
+    ok($t->wait_log($failed), 'it cannot be read');
+    ok(passes('pay'), 'the one before is in force');
+
+    chmod(0644, "$dir/shop.json") or die $!;
+    ok($t->wait_until(sub { !passes('pay') }), 'it is taken when it can be');
+    is(count_log($failed), 1, 'that it could not be was told once');
+
+    $t = $main;
+};
+
+
 # What an edit has taken away must not come back with a worker that died.
 subtest 'a worker in the place of one that died' => sub {
     my $main = $t;

@@ -43,6 +43,8 @@ struct ngx_http_mcp_policy_file_s {
 
     ngx_http_mcp_policy_look_t      read;       /* when it was read last */
     ngx_http_mcp_policy_look_t      seen;       /* at the last look */
+    ngx_uint_t                      unread;     /* that it cannot be read was
+                                                   told */
     ngx_event_t                     event;
     ngx_connection_t                dummy;      /* debugging events need one */
 };
@@ -54,6 +56,8 @@ typedef struct {
     ngx_pool_t                     *pool;
     ngx_uint_t                      error;      /* level */
     ngx_uint_t                      silent;     /* another worker told it */
+    ngx_uint_t                      unread;     /* nothing wrong with it, but
+                                                   it could not be read now */
 } ngx_http_mcp_policy_reading_t;
 
 
@@ -333,6 +337,7 @@ ngx_http_mcp_policy_file_load(ngx_http_mcp_policy_file_t *file,
     version = ngx_calloc(sizeof(ngx_http_mcp_policy_version_t),
                          ngx_cycle->log);
     if (version == NULL) {
+        reading->unread = 1;
         return NULL;
     }
 
@@ -353,6 +358,7 @@ ngx_http_mcp_policy_file_load(ngx_http_mcp_policy_file_t *file,
                               &allocator, &frontend, file->hash_key,
                               &version->core);
     if (rc != MCP_OK) {
+        reading->unread = (rc == MCP_NOMEM);
         ngx_free(version);
         return NULL;
     }
@@ -679,15 +685,14 @@ ngx_http_mcp_policy_file_handler(ngx_event_t *ev)
 
     ngx_http_mcp_policy_file_look(file, &look);
 
-    if (!ngx_http_mcp_policy_file_same(&look, &file->read)) {
+    if (ngx_http_mcp_policy_file_same(&look, &file->read)) {
+        file->unread = 0;
 
-        if (ngx_http_mcp_policy_file_same(&look, &file->seen)) {
-            file->read = look;
-            (void) ngx_http_mcp_policy_file_reread(file, 0);
+    } else if (!ngx_http_mcp_policy_file_same(&look, &file->seen)) {
+        next = ngx_min(next, NGX_HTTP_MCP_POLICY_FILE_SETTLE);
 
-        } else {
-            next = ngx_min(next, NGX_HTTP_MCP_POLICY_FILE_SETTLE);
-        }
+    } else if (ngx_http_mcp_policy_file_reread(file, 0) != NGX_ERROR) {
+        file->read = look;
     }
 
     file->seen = look;
@@ -696,7 +701,11 @@ ngx_http_mcp_policy_file_handler(ngx_event_t *ev)
 }
 
 
-/* "known": nothing but what other workers have, and no word of the rest. */
+/*
+ * "known": nothing but what other workers have, and no word of the rest.
+ * NGX_ERROR: it cannot be read now, for lack of memory or a permission.
+ * NGX_DECLINED: it is not what is wanted.
+ */
 
 static ngx_int_t
 ngx_http_mcp_policy_file_reread(ngx_http_mcp_policy_file_t *file,
@@ -723,7 +732,8 @@ ngx_http_mcp_policy_file_reread(ngx_http_mcp_policy_file_t *file,
     reading.log = ngx_cycle->log;
     reading.pool = pool;
     reading.error = NGX_LOG_ERR;
-    reading.silent = (ngx_worker != 0 || known);
+    reading.silent = (ngx_worker != 0 || known || file->unread);
+    reading.unread = 1;
 
     version = NULL;
 
@@ -731,12 +741,16 @@ ngx_http_mcp_policy_file_reread(ngx_http_mcp_policy_file_t *file,
         goto done;
     }
 
+    reading.unread = 0;
+
     ngx_http_mcp_policy_file_sha256(text, sha256);
 
     if (ngx_memcmp(sha256, policy->version->sha256,
                    NGX_HTTP_MCP_POLICY_SHA256)
         == 0)
     {
+        file->unread = 0;
+
         /* written anew with the same content, or put back */
         ngx_http_mcp_policy_generation_back(policy, sha256);
         ngx_destroy_pool(pool);
@@ -756,13 +770,17 @@ done:
 
     ngx_destroy_pool(pool);
 
+    if (!known) {
+        file->unread = reading.unread;
+    }
+
     if (version == NULL) {
         if (!reading.silent) {
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                           "policy \"%V\" is left as it was", &policy->name);
         }
 
-        return NGX_DECLINED;
+        return reading.unread ? NGX_ERROR : NGX_DECLINED;
     }
 
     version->generation = ngx_http_mcp_policy_generation_accept(policy,
