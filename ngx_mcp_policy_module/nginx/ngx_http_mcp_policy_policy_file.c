@@ -43,8 +43,7 @@ struct ngx_http_mcp_policy_file_s {
 
     ngx_http_mcp_policy_look_t      read;       /* when it was read last */
     ngx_http_mcp_policy_look_t      seen;       /* at the last look */
-    ngx_uint_t                      unread;     /* that it cannot be read was
-                                                   told */
+    ngx_uint_t                      unread;     /* now, which was told */
     ngx_event_t                     event;
     ngx_connection_t                dummy;      /* debugging events need one */
 };
@@ -56,8 +55,7 @@ typedef struct {
     ngx_pool_t                     *pool;
     ngx_uint_t                      error;      /* level */
     ngx_uint_t                      silent;     /* another worker told it */
-    ngx_uint_t                      unread;     /* nothing wrong with it, but
-                                                   it could not be read now */
+    ngx_uint_t                      unread;     /* but may be later */
 } ngx_http_mcp_policy_reading_t;
 
 
@@ -749,9 +747,8 @@ ngx_http_mcp_policy_file_reread(ngx_http_mcp_policy_file_t *file,
                    NGX_HTTP_MCP_POLICY_SHA256)
         == 0)
     {
-        file->unread = 0;
-
         /* written anew with the same content, or put back */
+        file->unread = 0;
         ngx_http_mcp_policy_generation_back(policy, sha256);
         ngx_destroy_pool(pool);
         return NGX_OK;
