@@ -18,7 +18,8 @@ EXPLAINED = {
     'disk': r'lines of the audit log lost|write\(\) to ".*audit\.log"',
     'memory': r'(malloc|memalign|mmap|posix_memalign)\(.*failed|'
               r'Cannot allocate memory|worker process \d+ exited with fatal '
-              r'code 2 and cannot be respawned|exited with fatal code',
+              r'code 2 and cannot be respawned|exited with fatal code|'
+              r'Sanitizer failed to allocate',
     'zone_full': r'is full, increase its size',
 }
 
