@@ -59,6 +59,16 @@ http {
             mcp_grant "$mcp_arg_q";
             proxy_pass http://127.0.0.1:8081;
         }
+        location /hop {
+            mcp_enforce lax;
+            mcp_grant "caller $bad_argument";
+            try_files /none @hop;
+        }
+        location @hop {
+            mcp_enforce strict;
+            mcp_grant somebody;
+            proxy_pass http://127.0.0.1:8081;
+        }
         location /lax { mcp_enforce lax; proxy_pass http://127.0.0.1:8081; }
     }
 }
@@ -609,6 +619,13 @@ subtest 'variables in a batch' => sub {
             uri => '/argument');
     refused_batch('is none in a batch', $messages->(
                   [ safe => 'y' ], [ counted => 'x' ]), uri => '/argument');
+
+    # A map is remembered over an internal redirect.
+    denied('mapped alone, in another location',
+           tool_call('mapped', { q => 'bad' }), uri => '/hop');
+    refused_batch('mapped behind another there', $messages->(
+                  [ safe => 'fine' ], [ mapped => 'bad' ]), uri => '/hop');
+
     allowed('which others do not mind', $messages->(
             [ safe => 1 ], [ safe => 2 ]), uri => '/argument', headers => $old);
 };

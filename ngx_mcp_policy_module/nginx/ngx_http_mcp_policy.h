@@ -249,7 +249,8 @@ struct ngx_http_mcp_policy_ctx_s {
                                                       becomes "reply" */
     unsigned                      replaced:1;
     unsigned                      of_message:1;    /* a variable was asked for
-                                                      that is of one message */
+                                                      that is of one message
+                                                      of several */
 };
 
 

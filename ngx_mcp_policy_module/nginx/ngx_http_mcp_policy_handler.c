@@ -410,11 +410,15 @@ ngx_http_mcp_policy_create_ctx(ngx_http_request_t *r)
 
     ctx->request = r;
 
-    /* what was charged and asked for there waits for the same answer */
+    /*
+     * What was charged and asked for there waits for the same answer, and a
+     * map of variables still has the value that it had there.
+     */
 
     if (previous) {
         ctx->settlement = previous->settlement;
         ctx->list = previous->list;
+        ctx->of_message = previous->of_message;
     }
 
     cln->handler = ngx_http_mcp_policy_ctx_cleanup;

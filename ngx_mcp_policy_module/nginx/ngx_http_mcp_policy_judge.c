@@ -281,11 +281,9 @@ ngx_http_mcp_policy_set_caller(ngx_http_request_t *r,
         main = ctx;
     }
 
-    main->of_message = 0;
-
     ngx_http_mcp_policy_grant(r, &grant);
 
-    if (main->of_message && main->facts.count > 1) {
+    if (main->of_message) {
         ngx_str_null(&grant);
     }
 
@@ -744,7 +742,7 @@ ngx_http_mcp_policy_resolve(void *data, const void *variables,
 
     ctx = ngx_http_mcp_policy_main_ctx(r);
 
-    if (ctx && ctx->of_message && ctx->facts.count > 1) {
+    if (ctx && ctx->of_message) {
         return MCP_ERROR;
     }
 

@@ -230,9 +230,18 @@ ngx_http_mcp_policy_list_apply(ngx_http_request_t *r,
     mcp_caller_t                 caller;
     mcp_list_filter_t            filter;
     mcp_list_result_t            part;
+    ngx_http_mcp_policy_ctx_t   *main;
     ngx_http_mcp_policy_list_t  *list;
 
     ngx_memzero(result, sizeof(mcp_list_result_t));
+
+    /* All calls are judged; what was told to the server hides no list. */
+
+    main = ngx_http_mcp_policy_main_ctx(r);
+
+    if (main) {
+        main->of_message = 0;
+    }
 
     for (list = ctx->list; list; list = list->next) {
 

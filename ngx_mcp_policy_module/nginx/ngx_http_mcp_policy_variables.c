@@ -238,7 +238,10 @@ ngx_http_mcp_policy_variable_string(ngx_http_request_t *r,
 }
 
 
-/* Of several messages it is the first one's: no rule must be made of it. */
+/*
+ * Of several messages it is the first one's: no rule must be made of it, nor
+ * of what a map has remembered since.
+ */
 
 static ngx_int_t
 ngx_http_mcp_policy_variable_message(ngx_http_request_t *r,
@@ -248,7 +251,7 @@ ngx_http_mcp_policy_variable_message(ngx_http_request_t *r,
 
     ctx = ngx_http_mcp_policy_main_ctx(r);
 
-    if (ctx) {
+    if (ctx && ctx->facts.count > 1) {
         ctx->of_message = 1;
     }
 
@@ -422,7 +425,9 @@ ngx_http_mcp_policy_variable_argument(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ctx->of_message = 1;
+    if (ctx->facts.count > 1) {
+        ctx->of_message = 1;
+    }
 
     if (ctx->facts.arguments == NULL) {
         return NGX_OK;
